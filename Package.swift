@@ -1,0 +1,68 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A target of ours: same settings everywhere, tests beside it under the same name.
+func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> [Target] {
+    [
+        .target(name: name, dependencies: dependencies, swiftSettings: settings),
+        .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: settings),
+    ]
+}
+
+/// A C library of the system: one header, and a static inline function for each variadic call or macro.
+func library(_ name: String, links library: String) -> [Target] {
+    [.target(name: name, linkerSettings: [.linkedLibrary(library)])]
+}
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+// Arrows point down only: a target may name those above it in this list, never one below.
+let package = Package(
+    name: "postern",
+    products: [.executable(name: "postern", targets: ["postern"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        library("CFastCGI", links: "fcgi"),
+        library("CCurl", links: "curl"),
+        library("CSQLite", links: "sqlite3"),
+        target("Values"),
+        target("Web", ["Values", httpTypes]),
+        target("JOSE", ["Values", crypto, cryptoExtras]),
+        target("Identity", ["Values"]),
+        target("OpenIDConnect", ["Values", "Web", "JOSE", "Identity", httpTypes, crypto]),
+        target("Sessions", ["Values", "Identity", crypto]),
+        target("Policy", ["Values", "Web", "Identity"]),
+        target("Gate", ["Values", "Web", "Identity", "OpenIDConnect", "Sessions", "Policy", httpTypes, crypto, logging]),
+        target("FastCGI", ["Values", "Web", "CFastCGI", httpTypes, logging]),
+        target("Curl", ["Values", "Web", "CCurl", httpTypes]),
+        target("SQLiteStore", ["Values", "Sessions", "CSQLite"]),
+        target("Configuration", ["Values", "Web", "Identity", "Policy", yams]),
+        target(
+            "PosternCommand",
+            [
+                "Values", "Web", "JOSE", "Identity", "OpenIDConnect", "Sessions", "Policy", "Gate", "FastCGI", "Curl",
+                "SQLiteStore", "Configuration", argumentParser, logging, httpTypes, crypto,
+            ]),
+        [.executableTarget(name: "postern", dependencies: ["PosternCommand"], swiftSettings: settings)],
+    ].flatMap { $0 }
+)

@@ -1,0 +1,30 @@
+#if canImport(Glibc)
+    internal import Glibc
+#endif
+
+/// Where the time comes from, so that tests can say what time it is.
+package struct Clock: Sendable {
+    /// The wall clock: expiry and everything a provider says is judged by it.
+    package let now: @Sendable () -> Timestamp
+    /// Milliseconds of a clock that no one sets: deadlines and pauses are judged by it.
+    package let uptime: @Sendable () -> Int64
+
+    package init(now: @escaping @Sendable () -> Timestamp, uptime: @escaping @Sendable () -> Int64) {
+        self.now = now
+        self.uptime = uptime
+    }
+
+    /// The clocks of the system.
+    package static let system = Clock(
+        now: { Timestamp(seconds: Int64(read(CLOCK_REALTIME).tv_sec)) },
+        uptime: {
+            let time = read(CLOCK_MONOTONIC)
+            return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+        })
+
+    private static func read(_ clock: clockid_t) -> timespec {
+        var time = timespec()
+        unsafe clock_gettime(clock, &time)
+        return time
+    }
+}

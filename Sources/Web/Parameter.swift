@@ -1,0 +1,75 @@
+extension Request {
+    /// The parameters that we read. Those named `HTTP_…` are the client's words, all others the web server's.
+    package enum Parameter: Int, CaseIterable, Sendable {
+        case requestMethod, requestURI, scriptName, documentURI, queryString
+        case contentType, contentLength
+        case remoteAddress, serverName, https, requestScheme
+        case allowStatus, headerBytes
+        case host, cookie, userAgent, accept, acceptLanguage, origin, referer, upgrade, requestedWith
+        case secFetchSite, secFetchMode, secFetchDest, secPurpose
+        case forwardedFor, forwardedProto, forwardedHost
+
+        /// The name on the wire.
+        package var name: String {
+            switch self {
+            case .requestMethod: "REQUEST_METHOD"
+            case .requestURI: "REQUEST_URI"
+            case .scriptName: "SCRIPT_NAME"
+            case .documentURI: "DOCUMENT_URI"
+            case .queryString: "QUERY_STRING"
+            case .contentType: "CONTENT_TYPE"
+            case .contentLength: "CONTENT_LENGTH"
+            case .remoteAddress: "REMOTE_ADDR"
+            case .serverName: "SERVER_NAME"
+            case .https: "HTTPS"
+            case .requestScheme: "REQUEST_SCHEME"
+            case .allowStatus: "POSTERN_ALLOW_STATUS"
+            case .headerBytes: "POSTERN_HEADER_BYTES"
+            case .host: "HTTP_HOST"
+            case .cookie: "HTTP_COOKIE"
+            case .userAgent: "HTTP_USER_AGENT"
+            case .accept: "HTTP_ACCEPT"
+            case .acceptLanguage: "HTTP_ACCEPT_LANGUAGE"
+            case .origin: "HTTP_ORIGIN"
+            case .referer: "HTTP_REFERER"
+            case .upgrade: "HTTP_UPGRADE"
+            case .requestedWith: "HTTP_X_REQUESTED_WITH"
+            case .secFetchSite: "HTTP_SEC_FETCH_SITE"
+            case .secFetchMode: "HTTP_SEC_FETCH_MODE"
+            case .secFetchDest: "HTTP_SEC_FETCH_DEST"
+            case .secPurpose: "HTTP_SEC_PURPOSE"
+            case .forwardedFor: "HTTP_X_FORWARDED_FOR"
+            case .forwardedProto: "HTTP_X_FORWARDED_PROTO"
+            case .forwardedHost: "HTTP_X_FORWARDED_HOST"
+            }
+        }
+
+        /// Whether a decision hangs on it, so that two different values are a contradiction. CONTENT_LENGTH is not
+        /// among them: nginx sends it twice where Debian's `fastcgi_params` is included and then overridden.
+        package var decides: Bool {
+            switch self {
+            case .requestMethod, .requestURI, .scriptName, .documentURI, .remoteAddress, .serverName, .https,
+                .requestScheme, .allowStatus, .headerBytes:
+                true
+            default: false
+            }
+        }
+
+        /// The parameter of this name, if it is one of ours.
+        package init?(named name: Span<UInt8>) {
+            guard name.count < Self.byLength.count else { return nil }
+            for (parameter, bytes) in Self.byLength[name.count] where name.indices.allSatisfy({ name[$0] == bytes[$0] })
+            {
+                self = parameter
+                return
+            }
+            return nil
+        }
+
+        private static let byLength: [[(Parameter, [UInt8])]] = {
+            let named = allCases.map { ($0, Array($0.name.utf8)) }
+            let longest = named.map(\.1.count).max() ?? 0
+            return (0...longest).map { length in named.filter { $0.1.count == length } }
+        }()
+    }
+}

@@ -1,0 +1,59 @@
+package import HTTPTypes
+package import Values
+
+/// The port for outgoing requests: one exchange with a provider.
+package protocol ProviderClient: Sendable {
+    /// Sends and waits, until the deadline at most. Redirects are never followed; the address, the scheme, the size
+    /// of the answer and the certificate are checked as `ProviderRequest` says.
+    func send(_ request: ProviderRequest) throws(ProviderFailure) -> ProviderResponse
+}
+
+/// What is sent to a provider.
+package struct ProviderRequest: Sendable {
+    package var method: HTTPRequest.Method
+    package var url: EndpointURL
+    package var fields: [HTTPField]
+    package var body: [UInt8]
+    /// A PEM file of the certification authorities to trust instead of the system's.
+    package var caFile: String?
+    /// The moment of `Clock.uptime`, in milliseconds, at which we stop waiting.
+    package var deadline: Int64
+    /// Bytes of an answer's body; a longer one is refused.
+    package var limit: Int
+
+    package init(
+        _ method: HTTPRequest.Method, _ url: EndpointURL, fields: [HTTPField] = [], body: [UInt8] = [],
+        caFile: String? = nil, deadline: Int64, limit: Int = 256 * 1024
+    ) {
+        self.method = method
+        self.url = url
+        self.fields = fields
+        self.body = body
+        self.caFile = caFile
+        self.deadline = deadline
+        self.limit = limit
+    }
+}
+
+/// What a provider answered.
+package struct ProviderResponse: Sendable {
+    package let status: Int
+    /// The value of `Content-Type`.
+    package let contentType: String
+    package let body: [UInt8]
+
+    package init(status: Int, contentType: String = "", body: [UInt8]) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
+}
+
+/// Why there is no answer of a provider. The text is for the log.
+package enum ProviderFailure: Error, Sendable, Equatable {
+    case timedOut
+    case unreachable(String)
+    case untrusted(String)
+    case refusedAddress(String)
+    case tooLarge
+}
