@@ -1,5 +1,4 @@
 package import HTTPTypes
-package import Values
 
 /// The port for outgoing requests: one exchange with a provider.
 package protocol ProviderClient: Sendable {

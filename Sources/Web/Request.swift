@@ -1,5 +1,3 @@
-package import Values
-
 /// What the web server says of one request (RFC 3875, section 4.1): one buffer with the values that matter, and
 /// where each of them stands in it.
 package struct Request: Sendable {

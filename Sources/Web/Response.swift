@@ -1,5 +1,5 @@
 package import HTTPTypes
-package import Values
+internal import Values
 
 /// One header field of an answer. A value that could begin a second line does not exist.
 package struct Field: Sendable, Equatable {
