@@ -1,0 +1,87 @@
+internal import HTTPTypes
+internal import OpenIDConnect
+internal import Sessions
+internal import Values
+internal import Web
+
+/// `callback`: the way back from the provider (OpenID Connect Core 1.0, section 3.1.2.5).
+extension Gate {
+    func callback(_ request: Request) -> Answer {
+        guard request[.requestMethod]?.isEqual(to: "GET") == true else {
+            return .now(Response(.methodNotAllowed, fields: [Field(.allow, "GET")]))
+        }
+        guard let query = Query(request[.queryString] ?? []), let state = query.only("state") else {
+            return .now(refuseCallback(request, "state is missing, or the query cannot be read"))
+        }
+        guard let pending = self.pending.open(state: state, in: request, now: clock.now()) else {
+            return .now(refuseCallback(request, "this browser began no sign-in of this state, or too long ago"))
+        }
+        return .later { finish(query, pending, request) }
+    }
+
+    private func finish(_ query: Query, _ pending: PendingSignIn, _ request: Request) -> Response {
+        let target = ReturnURL(pending.returnURL.utf8, allowed: settings.returnTargets) ?? .home
+        do throws(SignInFailure) {
+            guard try isFirstUse(of: pending) else { return refuseCallback(request, "this state was used before") }
+            let signedIn = try relyingParty.finish(query.text, pending: pending, deadline: deadline())
+            return try welcome(signedIn, pending, request, target)
+        } catch {
+            log(.signInFailed(request, reason: "\(error)"))
+            var page = failurePage(error, for: request, returningTo: target)
+            page.cookies.append(self.pending.removal(of: pending.state))
+            return page
+        }
+    }
+
+    private func isFirstUse(of pending: PendingSignIn) throws(SignInFailure) -> Bool {
+        do throws(StoreFailure) {
+            return try sessions.spend(state: pending.state, until: pending.created.adding(settings.signInLifetime + 60))
+        } catch {
+            throw .providerUnavailable("\(error)")
+        }
+    }
+
+    private func welcome(
+        _ signedIn: SignedIn, _ pending: PendingSignIn, _ request: Request, _ target: ReturnURL
+    ) throws(SignInFailure) -> Response {
+        let now = clock.now()
+        let session = Session(
+            identity: signedIn.identity, accessToken: signedIn.grant.accessToken,
+            refreshToken: signedIn.grant.refreshToken, idToken: signedIn.grant.idToken,
+            accessExpires: signedIn.grant.expires, created: now, expires: now.adding(settings.lifetime), seen: now)
+        let ticket = try open(session, replacing: planted(in: request))
+        log(.signedIn(request, signedIn.identity))
+        let attempts = Attempts(in: request, cookies: settings.cookies, now: now)
+        let cookies = [
+            SetCookie(
+                name: settings.cookies.name, value: ticket, scope: settings.cookies.scope, maxAge: settings.lifetime),
+            self.pending.removal(of: pending.state), attempts.completed,
+        ]
+        return redirect(to: target.text, cookies: cookies + clearedCookies)
+    }
+
+    private func open(_ session: Session, replacing: ArraySlice<UInt8>?) throws(SignInFailure) -> String {
+        do throws(StoreFailure) {
+            return try sessions.open(session, replacing: replacing)
+        } catch {
+            throw .providerUnavailable("\(error)")
+        }
+    }
+
+    /// The session cookie that came along: whoever put it there, it ends with this sign-in.
+    private func planted(in request: Request) -> ArraySlice<UInt8>? {
+        request[.cookie].flatMap { CookieString($0).values(named: settings.cookies.nameBytes).first }
+    }
+
+    /// Removes the application's own cookies, so that nobody is shown as the person before.
+    var clearedCookies: [SetCookie] {
+        settings.cookies.cleared.map {
+            .expiring(name: $0, scope: SetCookie.Scope(isSecure: settings.cookies.scope.isSecure))
+        }
+    }
+
+    private func refuseCallback(_ request: Request, _ reason: String) -> Response {
+        log(.signInFailed(request, reason: reason))
+        return page(.badRequest, .signInLost, for: request, link: retry(.home))
+    }
+}

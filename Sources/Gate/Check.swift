@@ -1,0 +1,131 @@
+internal import HTTPTypes
+internal import Identity
+internal import Policy
+internal import Sessions
+internal import Values
+internal import Web
+
+/// The check: may this request pass? Asked on every request; answered from memory or one local lookup.
+extension Gate {
+    func check(_ request: Request) -> Answer {
+        guard !request.isAmbiguous else { return .now(misconfigured("one parameter came with two values")) }
+        guard let method = request[.requestMethod], let uri = request[.requestURI] else {
+            return .now(misconfigured("REQUEST_METHOD or REQUEST_URI is missing"))
+        }
+        guard let path = ResourcePath(requestURI: uri) else {
+            log(.refused(request, user: nil, reason: "the path has more than one meaning"))
+            return .now(Response(.forbidden))
+        }
+        let resource = Resource(
+            host: request[.serverName], path: path, method: method, address: request[.remoteAddress])
+        return decide(on: resource, finding: session(of: request), request)
+    }
+
+    /// The session of the first cookie of our name that opens one.
+    func session(of request: Request) -> Finding {
+        guard let cookies = request[.cookie] else { return .none }
+        let values = CookieString(cookies).values(named: settings.cookies.nameBytes)
+        for value in values.prefix(Self.mostCookies) {
+            let finding = sessions.find(cookie: value)
+            if case .none = finding { continue }
+            return finding
+        }
+        return .none
+    }
+
+    private static var mostCookies: Int { 4 }
+
+    private func decide(on resource: Resource, finding: Finding, _ request: Request) -> Answer {
+        switch finding {
+        case .none:
+            return .now(respond(to: policy.decide(on: resource, for: nil), session: nil, request))
+        case .live(let session):
+            return .now(respond(to: policy.decide(on: resource, for: session.identity), session: session, request))
+        case .due(let session):
+            refreshInBackground(session)
+            return .now(respond(to: policy.decide(on: resource, for: session.identity), session: session, request))
+        case .expired(let session):
+            if let open = withoutSession(resource, request) { return .now(open) }
+            return .later { decideAfterRefresh(of: session, on: resource, request) }
+        case .storeFailed(let reason):
+            if let open = withoutSession(resource, request) { return .now(open) }
+            return .now(cannotTell(reason))
+        }
+    }
+
+    /// The answer for a resource that needs no session at all.
+    private func withoutSession(_ resource: Resource, _ request: Request) -> Response? {
+        let decision = policy.decide(on: resource, for: nil)
+        guard case .allowPublic = decision else { return nil }
+        return respond(to: decision, session: nil, request)
+    }
+
+    private func decideAfterRefresh(of session: LiveSession, on resource: Resource, _ request: Request) -> Response {
+        switch renew(session) {
+        case .none:
+            respond(to: policy.decide(on: resource, for: nil), session: nil, request)
+        case .live(let session), .due(let session):
+            respond(to: policy.decide(on: resource, for: session.identity), session: session, request)
+        case .expired:
+            cannotTell("the provider does not answer and the session may not be used without it")
+        case .storeFailed(let reason):
+            cannotTell(reason)
+        }
+    }
+
+    private func respond(to decision: Decision, session: LiveSession?, _ request: Request) -> Response {
+        switch decision {
+        case .allowPublic:
+            return Response(allowStatus(request))
+        case .allow:
+            guard let session else { return Response(.unauthorized) }
+            return allow(session, request)
+        case .signIn:
+            return Response(.unauthorized)
+        case .deny(let reason):
+            log(.refused(request, user: session?.identity.username, reason: "\(reason)"))
+            return Response(.forbidden)
+        }
+    }
+
+    private func allow(_ session: LiveSession, _ request: Request) -> Response {
+        let fields = request.role == .authorizer ? session.variables : session.fields
+        let size = fields.reduce(0) { $0 + $1.wireSize }
+        guard size <= room(for: request) else {
+            log(.refused(request, user: session.identity.username, reason: tooLarge(size)))
+            return Response(.forbidden)
+        }
+        return Response(allowStatus(request), fields: fields)
+    }
+
+    /// 204 only where the web server's own parameter asks for it; an authorizer must say exactly 200.
+    private func allowStatus(_ request: Request) -> HTTPResponse.Status {
+        guard request.role == .responder, request[.allowStatus]?.isEqual(to: "204") == true else { return .ok }
+        return .noContent
+    }
+
+    private func cannotTell(_ reason: String) -> Response {
+        log(.cannotTell(reason))
+        return Response(.serviceUnavailable, fields: [Field(.retryAfter, "1")])
+    }
+
+    private func misconfigured(_ what: String) -> Response {
+        log(.misconfigured(what))
+        return Response(.internalServerError)
+    }
+
+    private func tooLarge(_ size: Int) -> String {
+        "identity headers of \(size) bytes do not fit: raise the web server's header buffer, then "
+            + "POSTERN_HEADER_BYTES or limits.identity_bytes"
+    }
+
+    /// Bytes that the web server takes of us: what it says, less what is not identity; else what is configured.
+    private func room(for request: Request) -> Int {
+        guard let said = request[.headerBytes] else { return settings.identity.limit }
+        let isKibibytes = said.last.map(\.asciiLowercased) == UInt8(ascii: "k")
+        guard let number = (isKibibytes ? said.dropLast() : said).decimal, number <= 1024 * 1024 else {
+            return settings.identity.limit
+        }
+        return max(0, Int(number) * (isKibibytes ? 1024 : 1) - 512)
+    }
+}

@@ -1,0 +1,34 @@
+package import Web
+internal import Values
+
+/// The endpoints below the prefix.
+package enum Endpoint: String, CaseIterable, Sendable {
+    case auth
+    case start
+    case signIn = "sign_in"
+    case callback
+    case signOut = "sign_out"
+    case userinfo
+    case denied
+    case ping
+    case ready
+}
+
+/// Where the web server sends a request: decided by its own configuration, never by what the client typed.
+enum Destination: Equatable {
+    case endpoint(Endpoint)
+    /// Below the prefix, but nothing of ours.
+    case nowhere
+
+    /// An authorizer is always asked for a check, and so is every location that is not below the prefix.
+    init(of request: Request, prefix: String) {
+        guard request.role == .responder, let location = request[.scriptName] ?? request[.documentURI],
+            location.starts(with: prefix.utf8), location.dropFirst(prefix.utf8.count).first == UInt8(ascii: "/")
+        else {
+            self = .endpoint(.auth)
+            return
+        }
+        let name = location.dropFirst(prefix.utf8.count + 1)
+        self = Endpoint.allCases.first { $0.rawValue.utf8.elementsEqual(name) }.map(Self.endpoint) ?? .nowhere
+    }
+}

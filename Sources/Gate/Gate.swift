@@ -1,0 +1,58 @@
+internal import HTTPTypes
+package import Logging
+package import OpenIDConnect
+package import Policy
+package import Sessions
+package import Values
+package import Web
+
+/// The gate: a request value in, an answer value out. It holds no state of its own.
+package struct Gate: Responder {
+    let settings: GateSettings
+    let policy: Policy
+    let sessions: SessionKeeper
+    let relyingParty: RelyingParty
+    let pending: PendingSignIns
+    let clock: Clock
+    let log: Logger
+    /// Starts work that nobody waits for; false when the errand lane is full.
+    let inBackground: @Sendable (@escaping @Sendable () -> Void) -> Bool
+
+    package init(
+        settings: GateSettings, policy: Policy, sessions: SessionKeeper, relyingParty: RelyingParty, keys: KeyRing,
+        clock: Clock, log: Logger, inBackground: @escaping @Sendable (@escaping @Sendable () -> Void) -> Bool
+    ) {
+        self.settings = settings
+        self.policy = policy
+        self.sessions = sessions
+        self.relyingParty = relyingParty
+        self.pending = PendingSignIns(keys: keys, settings: settings)
+        self.clock = clock
+        self.log = log
+        self.inBackground = inBackground
+    }
+
+    package func answer(_ request: Request) -> Answer {
+        switch Destination(of: request, prefix: settings.prefix) {
+        case .endpoint(.auth): check(request)
+        case .endpoint(.start), .endpoint(.signIn): start(request)
+        case .endpoint(.callback): callback(request)
+        case .endpoint(.signOut): signOut(request)
+        case .endpoint(.userinfo): userinfo(request)
+        case .endpoint(.denied): denied(request)
+        case .endpoint(.ping): .now(.text(.ok, "OK\n"))
+        case .endpoint(.ready): ready()
+        case .nowhere: .now(page(.notFound, .notFound, for: request))
+        }
+    }
+
+    /// Ready when the store answers. A provider that is down does not count: sessions go on without it.
+    private func ready() -> Answer {
+        .later {
+            switch sessions.probe() {
+            case nil: .text(.ok, "OK\n")
+            case .some: .text(.serviceUnavailable, "the session store does not answer\n")
+            }
+        }
+    }
+}

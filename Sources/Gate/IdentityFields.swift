@@ -1,0 +1,72 @@
+internal import HTTPTypes
+package import Sessions
+internal import Values
+package import Web
+
+/// The header fields that tell the application who it is.
+extension IdentitySettings {
+    /// The fields for this session, made once. What has no value has no field: the web server's configuration
+    /// clears what a client sent under that name.
+    package func fields(for session: Session) -> [Field] {
+        headers.compactMap { header in
+            value(of: header.source, in: session).flatMap { Field(header.name, $0) }
+        }
+    }
+
+    private func value(of source: Source, in session: Session) -> [UInt8]? {
+        let identity = session.identity
+        return switch source {
+        case .user: Array(identity.username.utf8)
+        case .email: identity.email.map { Array($0.utf8) }
+        case .preferredUsername: identity.preferredUsername.map { Array($0.utf8) }
+        case .accessToken: session.accessToken.exposed
+        case .groups: list(identity.groups)
+        case .claim(let path): identity.claims[path].flatMap(text(of:))
+        }
+    }
+
+    private func text(of claim: JSONValue) -> [UInt8]? {
+        switch claim {
+        case .null: nil
+        case .string(let text): escaped(text)
+        case .array(let elements): list(elements.compactMap(\.string))
+        case .bool, .integer, .number, .object: escaped(claim.text)
+        }
+    }
+
+    private func list(_ elements: [String]) -> [UInt8]? {
+        let elements = elements.filter { !$0.isEmpty }
+        guard !elements.isEmpty else { return nil }
+        return Array(elements.map(escaped).joined(separator: CollectionOfOne(UInt8(ascii: ","))))
+    }
+
+    /// Percent-encodes what could pass for a separator, an escape or a second line, so that a group called
+    /// `a,admins` is never read as two.
+    private func escaped(_ text: String) -> [UInt8] {
+        text.utf8.flatMap { byte -> [UInt8] in
+            guard byte.isASCIIControl || Self.separators.contains(byte) else { return [byte] }
+            return Array("%".utf8) + [byte >> 4, byte & 0xF].map { Self.digits[Int($0)] }
+        }
+    }
+
+    private static let separators = Array(",;\\\"%".utf8)
+    private static let digits = Array("0123456789ABCDEF".utf8)
+}
+
+extension Field {
+    /// Bytes on the wire: name, colon, space, value, CR, LF.
+    var wireSize: Int { name.rawName.utf8.count + value.count + 4 }
+}
+
+extension LiveSession {
+    /// The fields for an authorizer: `Variable-REMOTE_USER`, and the others as `Variable-X_AUTH_REQUEST_EMAIL`
+    /// (FastCGI specification, section 6.3).
+    var variables: [Field] {
+        let user = HTTPField.Name("Variable-REMOTE_USER").flatMap { Field($0, identity.username.utf8) }
+        return [user].compactMap(\.self)
+            + fields.compactMap { field in
+                let name = field.name.rawName.replacing("-", with: "_").uppercased()
+                return HTTPField.Name("Variable-\(name)").flatMap { Field($0, field.value) }
+            }
+    }
+}

@@ -1,0 +1,111 @@
+internal import OpenIDConnect
+internal import Sessions
+internal import Values
+internal import Web
+
+/// Sign-ins that are under way, each kept in a cookie of its own in the browser that began it: sealed, so that
+/// nobody reads or makes one, and named after its state, so that many tabs sign in side by side.
+struct PendingSignIns: Sendable {
+    private let keys: KeyRing
+    private let cookies: CookieSettings
+    private let lifetime: Int64
+
+    /// What a browser may carry of these; nginx takes 8 KiB of a header line.
+    private static let mostCookies = 24
+    private static let mostBytes = 6000
+
+    init(keys: KeyRing, settings: GateSettings) {
+        self.keys = keys
+        cookies = settings.cookies
+        lifetime = settings.signInLifetime
+    }
+
+    /// The cookie for a sign-in that begins now, and the removal of the oldest where there are too many.
+    func cookies(for pending: PendingSignIn, in request: Request) -> [SetCookie] {
+        let sealed = keys.seal(encode(pending), purpose: .state, authenticating: Array(pending.state.utf8))
+        let cookie = SetCookie(
+            name: name(of: pending.state), value: Base64URL.encode(sealed), scope: cookies.stateScope,
+            maxAge: lifetime)
+        return [cookie] + surplus(in: request, besides: cookie.value.utf8.count)
+    }
+
+    /// The sign-in that this browser began with this state, if it did, and not too long ago.
+    func open(state: [UInt8], in request: Request, now: Timestamp) -> PendingSignIn? {
+        guard let text = String(validating: state, as: UTF8.self), state.count <= 128, let header = request[.cookie]
+        else { return nil }
+        let values = CookieString(header).values(named: Array(name(of: text).utf8))
+        for value in values.prefix(2) {
+            guard let sealed = Base64URL.decode(value),
+                let opened = keys.open(sealed, purpose: .state, authenticating: state),
+                let pending = decode(opened, state: text)
+            else { continue }
+            let age = now.since(pending.created)
+            return (-Self.skew...lifetime).contains(age) ? pending : nil
+        }
+        return nil
+    }
+
+    /// Removes the cookie of this state.
+    func removal(of state: String) -> SetCookie {
+        .expiring(name: name(of: state), scope: cookies.stateScope)
+    }
+
+    /// Seconds that the wall clock may step back meanwhile.
+    private static let skew: Int64 = 60
+
+    /// 16 letters of the state are enough to tell cookies apart; the seal is bound to all of it.
+    private func name(of state: String) -> String {
+        cookies.statePrefix + String(decoding: state.utf8.prefix(16), as: UTF8.self)
+    }
+
+    /// Browsers send older cookies first (RFC 6265, section 5.4), so the first ones go.
+    private func surplus(in request: Request, besides added: Int) -> [SetCookie] {
+        guard let header = request[.cookie] else { return [] }
+        var names = CookieString(header).names(prefixed: Array(cookies.statePrefix.utf8)).map(\.name)
+        var sizes = CookieString(header).names(prefixed: Array(cookies.statePrefix.utf8)).map(\.size)
+        var removed: [SetCookie] = []
+        while names.count >= Self.mostCookies || sizes.reduce(added, +) > Self.mostBytes, !names.isEmpty {
+            sizes.removeFirst()
+            guard let name = String(validating: names.removeFirst(), as: UTF8.self) else { continue }
+            removed.append(.expiring(name: name, scope: cookies.stateScope))
+        }
+        return removed
+    }
+}
+
+/// The form inside the seal: times and sizes in network order, then the texts. The state itself is in the cookie's
+/// name and authenticates the seal.
+extension PendingSignIns {
+    fileprivate func encode(_ pending: PendingSignIn) -> [UInt8] {
+        var bytes: [UInt8] = []
+        let created = UInt64(bitPattern: pending.created.seconds)
+        bytes += stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: created >> $0) }
+        for part in [compact(pending.nonce.utf8), compact(pending.codeVerifier.exposed), Array(pending.provider.utf8)] {
+            bytes.append(UInt8(clamping: part.count))
+            bytes += part.prefix(Int(UInt8.max))
+        }
+        return bytes + pending.returnURL.utf8
+    }
+
+    fileprivate func decode(_ bytes: [UInt8], state: String) -> PendingSignIn? {
+        var rest = bytes[...]
+        guard rest.count >= 8 else { return nil }
+        let created = rest.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        rest = rest.dropFirst(8)
+        var parts: [ArraySlice<UInt8>] = []
+        for _ in 0..<3 {
+            guard let count = rest.popFirst(), rest.count >= Int(count) else { return nil }
+            parts.append(rest.prefix(Int(count)))
+            rest = rest.dropFirst(Int(count))
+        }
+        return PendingSignIn(
+            state: state, nonce: Base64URL.encode(parts[0]), codeVerifier: Secret(Base64URL.encoded(parts[1])),
+            provider: String(decoding: parts[2], as: UTF8.self), returnURL: String(decoding: rest, as: UTF8.self),
+            created: Timestamp(seconds: Int64(bitPattern: created)))
+    }
+
+    /// Nonce and verifier are base64url; their bytes take a quarter less room in the cookie.
+    private func compact(_ text: some Collection<UInt8>) -> [UInt8] {
+        Base64URL.decode(text) ?? []
+    }
+}

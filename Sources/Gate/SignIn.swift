@@ -1,0 +1,77 @@
+internal import HTTPTypes
+internal import OpenIDConnect
+internal import Values
+internal import Web
+
+/// `start` and `sign_in`: sends a person to the provider, and tells a program that it has to sign in.
+extension Gate {
+    func start(_ request: Request) -> Answer {
+        guard !request.isAmbiguous, let method = request[.requestMethod], request[.requestURI] != nil else {
+            return .now(Response(.internalServerError))
+        }
+        guard case .person = Visitor(of: request), isSafe(method) || isNavigation(request) else {
+            return .now(.text(.unauthorized, "sign-in needed\n"))
+        }
+        let target = returnURL(of: request)
+        let attempts = Attempts(in: request, cookies: settings.cookies, now: clock.now())
+        guard !attempts.isLoop else { return .now(loopPage(attempts, for: request, returningTo: target)) }
+        return .later { begin(request, returningTo: target, attempts) }
+    }
+
+    private func begin(_ request: Request, returningTo target: ReturnURL, _ attempts: Attempts) -> Response {
+        do throws(SignInFailure) {
+            let (location, pending) = try relyingParty.begin(returnURL: target.text, deadline: deadline())
+            let cookies = self.pending.cookies(for: pending, in: request) + attempts.begun
+            return redirect(to: location, cookies: cookies)
+        } catch {
+            log(.signInFailed(request, reason: "\(error)"))
+            return failurePage(error, for: request, returningTo: target)
+        }
+    }
+
+    private func isSafe(_ method: ArraySlice<UInt8>) -> Bool {
+        method.isEqual(to: "GET") || method.isEqual(to: "HEAD")
+    }
+
+    private func isNavigation(_ request: Request) -> Bool {
+        request[.secFetchMode]?.isEqual(to: "navigate") == true
+    }
+
+    /// Where to return to: what `rd` says when our own address was asked for; the original request when the web
+    /// server sent us here in its place. What is not allowed becomes the home page.
+    func returnURL(of request: Request) -> ReturnURL {
+        guard let uri = request[.requestURI], let method = request[.requestMethod] else { return .home }
+        if isOwnAddress(uri, request) { return target(named: "rd", in: request) }
+        return isSafe(method) ? ReturnURL(uri, allowed: settings.returnTargets) ?? .home : .home
+    }
+
+    /// Whether the browser asked for the location that we are.
+    private func isOwnAddress(_ uri: ArraySlice<UInt8>, _ request: Request) -> Bool {
+        guard let location = request[.scriptName] ?? request[.documentURI] else { return true }
+        return uri.prefix { $0 != UInt8(ascii: "?") }.elementsEqual(location)
+    }
+
+    /// The return URL that a query parameter names. One whose own `?` stands there unescaped reaches to the end:
+    /// web servers' configurations paste the original address as it is.
+    func target(named name: StaticString, in request: Request) -> ReturnURL {
+        guard let query = request[.queryString] else { return .home }
+        let prefix = Array("\(name)=".utf8)
+        if query.starts(with: prefix), let mark = query.firstIndex(of: UInt8(ascii: "?")),
+            query[..<mark].allSatisfy({ $0 != UInt8(ascii: "&") })
+        {
+            return ReturnURL(query.dropFirst(prefix.count), allowed: settings.returnTargets) ?? .home
+        }
+        guard let value = Query(query)?.only(name) else { return .home }
+        return ReturnURL(value, allowed: settings.returnTargets) ?? .home
+    }
+
+    /// Sends the browser elsewhere.
+    func redirect(to location: String, cookies: [SetCookie] = []) -> Response {
+        guard let field = Field(.location, location.utf8) else { return Response(.internalServerError) }
+        return Response(.found, fields: [field, Field(.referrerPolicy, "no-referrer")], cookies: cookies)
+    }
+}
+
+extension HTTPField.Name {
+    static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
+}
