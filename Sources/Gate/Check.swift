@@ -17,7 +17,8 @@ extension Gate {
             return .now(Response(.forbidden))
         }
         let resource = Resource(
-            host: request[.serverName], path: path, method: method, address: request[.remoteAddress])
+            host: request[.serverName] ?? [], path: path, method: method,
+            address: request[.remoteAddress].flatMap { IPAddress($0) })
         return decide(on: resource, finding: session(of: request), request)
     }
 

@@ -60,13 +60,13 @@ struct PendingSignIns: Sendable {
 
     /// Browsers send older cookies first (RFC 6265, section 5.4), so the first ones go.
     private func surplus(in request: Request, besides added: Int) -> [SetCookie] {
-        guard let header = request[.cookie] else { return [] }
-        var names = CookieString(header).names(prefixed: Array(cookies.statePrefix.utf8)).map(\.name)
-        var sizes = CookieString(header).names(prefixed: Array(cookies.statePrefix.utf8)).map(\.size)
+        guard let header = request[.cookie].map(CookieString.init) else { return [] }
+        var kept = header.names(prefixed: Array(cookies.statePrefix.utf8)).map { name in
+            (name: name, size: header.values(named: Array(name)).reduce(name.count) { $0 + $1.count })
+        }
         var removed: [SetCookie] = []
-        while names.count >= Self.mostCookies || sizes.reduce(added, +) > Self.mostBytes, !names.isEmpty {
-            sizes.removeFirst()
-            guard let name = String(validating: names.removeFirst(), as: UTF8.self) else { continue }
+        while kept.count >= Self.mostCookies || kept.reduce(added, { $0 + $1.size }) > Self.mostBytes, !kept.isEmpty {
+            guard let name = String(validating: kept.removeFirst().name, as: UTF8.self) else { continue }
             removed.append(.expiring(name: name, scope: cookies.stateScope))
         }
         return removed
