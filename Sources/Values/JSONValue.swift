@@ -10,7 +10,8 @@ package indirect enum JSONValue: Sendable, Equatable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// The value of this text; `nil` when it is not JSON in UTF-8 or longer than `limit` bytes.
+    /// The value of this text; `nil` when it is not JSON in UTF-8 or longer than `limit` bytes. A comma too many before
+    /// a closing bracket is let pass.
     package init?(parsing text: some Collection<UInt8>, limit: Int) {
         guard text.count <= limit, Self.isUTF8(text),
             let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text))
