@@ -10,12 +10,18 @@ package indirect enum JSONValue: Sendable, Equatable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// The value of this text; `nil` when it is not JSON in UTF-8 or longer than `limit` bytes.
+    /// The value of this text; `nil` when it is not JSON in UTF-8 or longer than `limit` bytes. A comma too many before
+    /// a closing bracket is let pass.
     package init?(parsing text: some Collection<UInt8>, limit: Int) {
-        guard text.count <= limit, let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text)) else {
-            return nil
-        }
+        guard text.count <= limit, Self.isUTF8(text),
+            let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text))
+        else { return nil }
         self = value
+    }
+
+    /// The decoder would also read UTF-16 and UTF-32, which nobody else does (RFC 8259, section 8.1). Both hold NUL.
+    private static func isUTF8(_ text: some Collection<UInt8>) -> Bool {
+        !text.contains(0) && String(validating: text, as: UTF8.self) != nil
     }
 
     /// The member of an object; `nil` when there is none, or this is no object.

@@ -26,7 +26,7 @@ package struct EndpointURL: Sendable, Hashable {
         }
         let rest = bytes.dropFirst(scheme.utf8.count + 3)
         let authority = rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
-        guard let (host, port) = Self.split(authority), !Self.isLinkLocal(host) else { return nil }
+        guard let (host, port) = Self.split(authority), !Self.isOffLimits(host) else { return nil }
         let isOwnPort = port == nil || port == (scheme == "https" ? 443 : 80)
         self.text = text
         self.host = host
@@ -45,8 +45,8 @@ package struct EndpointURL: Sendable, Hashable {
         if authority.first == UInt8(ascii: "[") {
             guard let end = authority.firstIndex(of: UInt8(ascii: "]")) else { return nil }
             host = authority[...end]
-            guard host.dropFirst().dropLast().allSatisfy({ $0.hexadecimalValue != nil || $0 == colon || $0 == 0x2E })
-            else { return nil }
+            let address = host.dropFirst().dropLast()
+            guard address.contains(colon), IPAddress(address) != nil else { return nil }
         } else {
             host = authority.prefix { $0 != colon }
             guard host.allSatisfy(isHostCharacter) else { return nil }
@@ -69,8 +69,10 @@ package struct EndpointURL: Sendable, Hashable {
         }
     }
 
-    private static func isLinkLocal(_ host: String) -> Bool {
-        host.utf8.starts(with: "169.254.".utf8) || host.utf8.starts(with: "[fe8".utf8)
-            || host.utf8.starts(with: "[::ffff:169.254".utf8) || host == "metadata.google.internal"
+    /// Only what can be seen in the text: the address that a name stands for is checked when connecting.
+    private static func isOffLimits(_ host: String) -> Bool {
+        let bare = host.utf8.drop { $0 == UInt8(ascii: "[") }.prefix { $0 != UInt8(ascii: "]") }
+        let name = bare.last == UInt8(ascii: ".") ? bare.dropLast() : bare
+        return IPAddress(name)?.isOffLimits ?? name.elementsEqual("metadata.google.internal".utf8)
     }
 }

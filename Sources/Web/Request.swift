@@ -70,9 +70,13 @@ extension Request {
             return Place(start: start, end: UInt32(storage.count))
         }
 
+        /// Copies what was there only when something else came in between: many lines of one field stay cheap.
         private mutating func append(_ value: Span<UInt8>, after place: Place) -> Place {
-            let start = UInt32(storage.count)
-            storage.append(contentsOf: storage[Int(place.start)..<Int(place.end)])
+            var start = place.start
+            if Int(place.end) != storage.count {
+                start = UInt32(storage.count)
+                storage.append(contentsOf: storage[Int(place.start)..<Int(place.end)])
+            }
             storage.append(contentsOf: "; ".utf8)
             return Place(start: start, end: append(value).end)
         }

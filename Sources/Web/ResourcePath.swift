@@ -45,7 +45,7 @@ private enum PathReadings {
         for variant in variants.flatMap(bothSlashes).flatMap(withAndWithoutParameters).flatMap(wholeAndCut) {
             for isMergedFirst in [true, false] {
                 guard let reading = resolved(variant, isMergedFirst: isMergedFirst) else { return nil }
-                if !readings.contains(reading) { readings.append(reading) }
+                for reading in wholeAndCut(reading) where !readings.contains(reading) { readings.append(reading) }
             }
         }
         return readings
@@ -115,7 +115,8 @@ extension PathReadings {
         return [path, Array(bare.joined(separator: [slash]))]
     }
 
-    /// Whole, and ending at an escaped `?` or `#`, as a server reads it that decodes before it cuts.
+    /// Whole, and ending at an escaped `?` or `#`, as servers read it that decode before they cut. Some resolve
+    /// dot segments in between.
     private static func wholeAndCut(_ path: [UInt8]) -> [[UInt8]] {
         let cut = path.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
         return cut.count == path.count ? [path] : [path, Array(cut)]

@@ -1,0 +1,28 @@
+internal import Glibc
+
+/// Starts a thread of its own for `body`. Its stack has 512 KiB: libcurl and OpenSSL need far less.
+func spawn(_ body: @escaping @Sendable () -> Void) -> pthread_t {
+    var attributes = pthread_attr_t()
+    unsafe pthread_attr_init(&attributes)
+    unsafe pthread_attr_setstacksize(&attributes, 512 * 1024)
+    defer { unsafe pthread_attr_destroy(&attributes) }
+    var thread = pthread_t()
+    let start = unsafe Unmanaged.passRetained(Start(body)).toOpaque()
+    let code = unsafe pthread_create(&thread, &attributes, run, start)
+    precondition(code == 0, "no thread: error \(code)")
+    return thread
+}
+
+private final class Start {
+    let body: @Sendable () -> Void
+
+    init(_ body: @escaping @Sendable () -> Void) {
+        self.body = body
+    }
+}
+
+private func run(_ start: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let start = unsafe start else { return nil }
+    unsafe Unmanaged<Start>.fromOpaque(start).takeRetainedValue().body()
+    return nil
+}
