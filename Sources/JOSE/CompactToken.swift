@@ -1,4 +1,4 @@
-package import Values
+internal import Values
 
 /// A signed token in the compact form (RFC 7515, section 7.1): taken apart, and not yet believed.
 package struct CompactToken: Sendable {
@@ -36,4 +36,9 @@ package struct CompactToken: Sendable {
         self.signature = signature
         signedBytes = Array(bytes[..<second])
     }
+}
+
+extension CompactToken {
+    /// The claims of a token that was verified before and has been under seal since.
+    package var claimsOnceVerified: [UInt8] { payload }
 }

@@ -1,0 +1,32 @@
+package import Identity
+
+/// Why a sign-in did not come about. The texts are for the log; they hold no token, code or secret.
+package enum SignInFailure: Error, Sendable, Equatable {
+    /// The provider (or the store) does not answer: later it may.
+    case providerUnavailable(String)
+    /// The provider says no (RFC 6749, section 4.1.2.1).
+    case denied(code: String)
+    /// An answer that is not what the protocol says.
+    case invalidResponse(String)
+    /// An ID token that fails a check.
+    case invalidToken(String)
+    /// Claims that make no identity.
+    case identityRefused(String)
+}
+
+/// What came of a refresh.
+package enum RefreshOutcome: Sendable, Equatable {
+    /// New tokens; the identity is the one of before, or as a new ID token has it.
+    case renewed(Grant, Identity)
+    /// The provider says `invalid_grant`: the session is over.
+    case ended(reason: String)
+    /// Nothing can be said now: the provider is down, slow or confused.
+    case failed(reason: String)
+    /// The provider refuses us, not the session: the operator must act.
+    case refused(reason: String)
+}
+
+/// Text from outside, cut to what a line of the log can bear.
+func quoted(_ text: String?) -> String {
+    String(decoding: (text ?? "-").utf8.prefix(120), as: UTF8.self)
+}

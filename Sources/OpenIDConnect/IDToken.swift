@@ -1,0 +1,117 @@
+internal import Crypto
+internal import Identity
+internal import JOSE
+internal import Values
+
+/// The checks of an ID token's claims (OpenID Connect Core 1.0, section 3.1.3.7), in the order of the standard. The
+/// signature was checked before: only verified bytes come here.
+struct IDToken: Sendable {
+    let claims: Claims
+    let subject: String
+
+    /// Seconds that our clock and the provider's may differ.
+    static let leeway: Int64 = 60
+    /// Seconds after which a token that was never used is refused, whatever its `exp`.
+    static let longestAge: Int64 = 24 * 3600
+
+    /// What the token must fit.
+    struct Expectation: Sendable {
+        let issuer: String
+        let clientID: String
+        /// `nil` at a refresh, where a nonce need not be repeated (OpenID Connect Core 1.0, section 12.2).
+        let nonce: String?
+        let accessToken: Secret
+        let now: Timestamp
+    }
+
+    init(
+        verified payload: [UInt8], _ algorithm: SignatureAlgorithm, _ expected: Expectation
+    ) throws(SignInFailure) {
+        guard let members = JSONValue(parsing: payload, limit: CompactToken.limit)?.object else {
+            throw .invalidToken("the payload is not a JSON object")
+        }
+        claims = Claims(members)
+        subject = try Self.subject(members)
+        try Self.checkIssuer(members, expected)
+        try Self.checkAudience(members, expected)
+        try Self.checkTimes(members, expected.now)
+        try Self.checkNonce(members, expected)
+        try Self.checkAccessTokenHash(members, algorithm, expected)
+    }
+
+    /// Never empty and at most 255 ASCII characters (OpenID Connect Core 1.0, section 2).
+    private static func subject(_ members: [String: JSONValue]) throws(SignInFailure) -> String {
+        guard let subject = members["sub"]?.string, (1...255).contains(subject.utf8.count),
+            subject.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+        else { throw .invalidToken("sub is not a text of 1 to 255 ASCII characters") }
+        return subject
+    }
+
+    private static func checkIssuer(_ members: [String: JSONValue], _ expected: Expectation) throws(SignInFailure) {
+        guard let issuer = members["iss"]?.string, issuer.utf8.elementsEqual(expected.issuer.utf8) else {
+            throw .invalidToken("iss is not the issuer")
+        }
+    }
+
+    private static func checkAudience(_ members: [String: JSONValue], _ expected: Expectation) throws(SignInFailure) {
+        let isClient: (JSONValue?) -> Bool = { $0?.string.map { $0.utf8.elementsEqual(expected.clientID.utf8) } ?? false }
+        switch members["aud"] {
+        case .array(let audiences):
+            guard audiences.contains(where: isClient) else { throw .invalidToken("aud does not name us") }
+            guard audiences.count == 1 || isClient(members["azp"]) else {
+                throw .invalidToken("aud names others, and azp not us")
+            }
+        case let audience:
+            guard isClient(audience) else { throw .invalidToken("aud does not name us") }
+        }
+        if let party = members["azp"], !isClient(party) { throw .invalidToken("azp does not name us") }
+    }
+
+    private static func checkTimes(_ members: [String: JSONValue], _ now: Timestamp) throws(SignInFailure) {
+        guard let expires = moment(members["exp"]), expires.adding(leeway) > now else {
+            throw .invalidToken("exp is missing, no time, or past")
+        }
+        guard let issued = moment(members["iat"]), issued <= now.adding(leeway), now.since(issued) <= longestAge else {
+            throw .invalidToken("iat is missing, no time, in the future or long past")
+        }
+        if let begins = members["nbf"] {
+            guard let begins = moment(begins), begins <= now.adding(leeway) else {
+                throw .invalidToken("nbf is no time, or in the future")
+            }
+        }
+    }
+
+    /// A NumericDate (RFC 7519, section 2); `nil` for truth values, texts and what no calendar holds.
+    private static func moment(_ value: JSONValue?) -> Timestamp? {
+        switch value {
+        case .integer(let seconds) where (0...253_402_300_799).contains(seconds): Timestamp(seconds: seconds)
+        case .number(let seconds) where (0...253_402_300_799).contains(seconds):
+            Timestamp(seconds: Int64(seconds.rounded(.down)))
+        default: nil
+        }
+    }
+
+    private static func checkNonce(_ members: [String: JSONValue], _ expected: Expectation) throws(SignInFailure) {
+        guard let nonce = expected.nonce else { return }
+        guard let said = members["nonce"]?.string, equalInConstantTime(said.utf8, nonce.utf8) else {
+            throw .invalidToken("nonce is not the one we sent")
+        }
+    }
+
+    /// The left half of the hash of the access token (section 3.1.3.8); it need not be there, but it must not be wrong.
+    private static func checkAccessTokenHash(
+        _ members: [String: JSONValue], _ algorithm: SignatureAlgorithm, _ expected: Expectation
+    ) throws(SignInFailure) {
+        guard let said = members["at_hash"] else { return }
+        let bytes = expected.accessToken.exposed
+        let hash: [UInt8] =
+            switch algorithm.digest {
+            case .sha256: Array(SHA256.hash(data: bytes))
+            case .sha384: Array(SHA384.hash(data: bytes))
+            case .sha512: Array(SHA512.hash(data: bytes))
+            }
+        guard let text = said.string, text.utf8.elementsEqual(Base64URL.encoded(hash.prefix(hash.count / 2))) else {
+            throw .invalidToken("at_hash is not that of the access token")
+        }
+    }
+}

@@ -1,0 +1,46 @@
+internal import Identity
+internal import Values
+
+extension IdentityMapping {
+    /// Whether these claims answer all that is asked of them, so that userinfo need not be asked.
+    func isComplete(_ claims: Claims) -> Bool {
+        claims[email] != nil && claims[groups] != nil && username.first.map { claims[$0] != nil } ?? true
+    }
+
+    /// The identity that the claims describe.
+    func identity(
+        _ claims: Claims, provider: Provider, subject: String
+    ) throws(SignInFailure) -> Identity {
+        let names = username.lazy.compactMap { claims[$0]?.string }.filter { !$0.isEmpty }
+        guard let name = names.first else { throw .identityRefused("no claim names the user") }
+        let email = try claims[email]?.string.map { text throws(SignInFailure) in try Self.line(text, "e-mail address") }
+        let preferred = claims["preferred_username"]?.string
+        return Identity(
+            provider: provider.name, issuer: provider.issuer, subject: subject, username: try Self.line(name, "user name"),
+            email: email.flatMap { $0.isEmpty ? nil : $0 }, isEmailVerified: claims["email_verified"] == .bool(true),
+            preferredUsername: preferred.flatMap { Self.isLine($0) && !$0.isEmpty ? $0 : nil },
+            groups: Self.groups(claims[groups]), claims: claims)
+    }
+
+    /// A list of texts, or one text that is one group. Whatever else stands there is no group.
+    private static func groups(_ claim: JSONValue?) -> [String] {
+        switch claim {
+        case .string(let group): group.isEmpty ? [] : [group]
+        case .array(let groups): groups.compactMap(\.string).filter { !$0.isEmpty }
+        default: []
+        }
+    }
+
+    /// A name that would begin a second line somewhere names nobody.
+    private static func line(_ text: String, _ what: String) throws(SignInFailure) -> String {
+        guard isLine(text) else { throw .identityRefused("the \(what) holds a control character") }
+        return text
+    }
+
+    private static func isLine(_ text: String) -> Bool {
+        text.utf8.count <= 1024
+            && !text.unicodeScalars.contains { scalar in
+                scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || (0x2028...0x2029).contains(scalar.value)
+            }
+    }
+}
