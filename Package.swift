@@ -50,7 +50,7 @@ let package = Package(
         target("JOSE", ["Values", crypto, cryptoExtras]),
         target("Identity", ["Values"]),
         target("OpenIDConnect", ["Values", "Web", "JOSE", "Identity", httpTypes, crypto]),
-        target("Sessions", ["Values", "Identity", crypto]),
+        target("Sessions", ["Values", "Web", "Identity", crypto]),
         target("Policy", ["Values", "Web", "Identity"]),
         target("Gate", ["Values", "Web", "Identity", "OpenIDConnect", "Sessions", "Policy", httpTypes, crypto, logging]),
         target("FastCGI", ["Values", "Web", "CFastCGI", httpTypes, logging]),

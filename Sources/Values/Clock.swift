@@ -8,10 +8,16 @@ package struct Clock: Sendable {
     package let now: @Sendable () -> Timestamp
     /// Milliseconds of a clock that no one sets: deadlines and pauses are judged by it.
     package let uptime: @Sendable () -> Int64
+    /// Does nothing for this many milliseconds.
+    package let pause: @Sendable (_ milliseconds: Int64) -> Void
 
-    package init(now: @escaping @Sendable () -> Timestamp, uptime: @escaping @Sendable () -> Int64) {
+    package init(
+        now: @escaping @Sendable () -> Timestamp, uptime: @escaping @Sendable () -> Int64,
+        pause: @escaping @Sendable (_ milliseconds: Int64) -> Void = { _ in }
+    ) {
         self.now = now
         self.uptime = uptime
+        self.pause = pause
     }
 
     /// The clocks of the system.
@@ -20,7 +26,8 @@ package struct Clock: Sendable {
         uptime: {
             let time = read(CLOCK_MONOTONIC)
             return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-        })
+        },
+        pause: { _ = usleep(UInt32(clamping: $0) * 1000) })
 
     private static func read(_ clock: clockid_t) -> timespec {
         var time = timespec()

@@ -1,0 +1,31 @@
+internal import Sessions
+
+/// The tables, and which version of them a file has.
+enum Schema {
+    private static let version: Int64 = 1
+
+    static func prepare(_ connection: Connection, path: String) throws(StoreFailure) {
+        try connection.run("PRAGMA journal_mode = WAL")
+        try connection.transaction { () throws(StoreFailure) in
+            var found: Int64 = 0
+            try connection.run("PRAGMA user_version") { found = $0.integer(0) }
+            guard found <= version else {
+                throw StoreFailure("\(path) was made by a newer Postern (schema \(found)): use that one, or another file")
+            }
+            if found == 0 { try connection.run(tables) }
+        }
+    }
+
+    private static let tables = """
+        CREATE TABLE sessions (
+            id BLOB PRIMARY KEY, version INTEGER NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL,
+            seen INTEGER NOT NULL, sealed BLOB NOT NULL, label BLOB NOT NULL,
+            lease_owner INTEGER NOT NULL DEFAULT 0, lease_until INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE INDEX sessions_by_end ON sessions (expires);
+        CREATE TABLE changes (number INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL, version INTEGER);
+        CREATE TABLE spent (state BLOB PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX spent_by_end ON spent (until);
+        PRAGMA user_version = 1;
+        """
+}
