@@ -66,6 +66,8 @@ private final class Journal: Sendable {
 
     func close(_ connection: Connection) {
         entries.withLock { $0.open.removeAll { $0 == connection.descriptor } }
+        // A child process of another test may have inherited the descriptor: closing alone would not end it.
+        shutdown(connection.descriptor, Int32(SHUT_RDWR))
         Glibc.close(connection.descriptor)
     }
 
@@ -111,7 +113,7 @@ struct Connection: Sendable {
 
 /// A listening socket on a free port of 127.0.0.1.
 private func listen() -> (Int32, UInt16) {
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
