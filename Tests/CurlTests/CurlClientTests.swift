@@ -76,6 +76,7 @@ struct ExchangeTests {
 
     @Test("Connections are used again, and cookies are not kept")
     func reuse() throws {
+        let client = CurlClient(clock: .system)
         let server = LoopbackServer(
             answer: "HTTP/1.1 401 No\r\nSet-Cookie: a=b; Path=/\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
         )
@@ -127,6 +128,7 @@ struct PatienceTests {
         let (failure, duration) = try failure(request(server.port, within: 300))
         #expect(failure == .timedOut)
         #expect((290..<2000).contains(duration), "\(duration)")
+        #expect(server.connectionCount == 1)
     }
 
     @Test(
@@ -141,6 +143,7 @@ struct PatienceTests {
         let (failure, duration) = try failure(request(server.port, within: 400))
         #expect(failure == .timedOut)
         #expect((390..<2000).contains(duration), "\(duration)")
+        #expect(server.connectionCount == 1)
     }
 
     @Test("A deadline that is over asks nobody", arguments: [0, -1, Int64.min])
@@ -158,18 +161,20 @@ struct PatienceTests {
         var patient = try request(server.port)
         patient.deadline = .max
         #expect(try client.send(patient).status == 200)
+        #expect(server.connectionCount == 1)
     }
 
     @Test("REL-02: calls that hang, more than there are connections for, hold up no other and end in time")
     func hangingCrowd() throws {
         let hanging = LoopbackServer { _ in true }
         let port = hanging.port
-        let timedOut = Atomic<Int>(0)
+        let outcomes = Mutex<[ProviderFailure?]>([])
         let start = Clock.system.uptime()
         let server = LoopbackServer(answer: ok)
         let crowd = spawn {
             try? withThreads(150) {
-                if try failure(request(port, within: 1500)).0 == .timedOut { timedOut.add(1, ordering: .relaxed) }
+                let outcome = try failure(request(port, within: 1500)).0
+                outcomes.withLock { $0.append(outcome) }
             }
         }
         usleep(300_000)
@@ -177,7 +182,9 @@ struct PatienceTests {
         #expect(try client.send(request(server.port)).status == 200)
         #expect(Clock.system.uptime() - asked < 1000)
         _ = pthread_join(crowd, nil)
-        #expect(timedOut.load(ordering: .relaxed) == 150)
+        #expect(outcomes.withLock { $0.count } == 150)
+        #expect(outcomes.withLock { $0.filter { $0 != .timedOut } } == [])
+        #expect(hanging.connectionCount > 0)
         #expect(Clock.system.uptime() - start < 6000)
     }
 }
@@ -197,6 +204,7 @@ struct RefusalTests {
                 answer: "HTTP/1.1 200 OK\r\n" + head + kilobyte + "y"
                     + (head.contains("chunked") ? "\r\n0\r\n\r\n" : ""))
             #expect(try failure(request(server.port)).0 == .tooLarge, "\(head)")
+            #expect(server.connectionCount == 1)
         }
     }
 
@@ -208,12 +216,14 @@ struct RefusalTests {
             return false
         }
         #expect(try failure(request(server.port, limit: 1 << 20)).0 == .tooLarge)
+        #expect(server.connectionCount == 1)
     }
 
     @Test("A body as long as the limit is taken")
     func asLarge() throws {
         let server = LoopbackServer(answer: "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + kilobyte)
         #expect(try client.send(request(server.port)).body.count == 1000)
+        #expect(server.connectionCount == 1)
     }
 
     @Test("A head without end is refused")
@@ -224,6 +234,7 @@ struct RefusalTests {
             return false
         }
         #expect(try failure(request(server.port)).0 == .tooLarge)
+        #expect(server.connectionCount == 1)
     }
 
     @Test(
@@ -242,6 +253,7 @@ struct RefusalTests {
             return
         }
         #expect(!text.isEmpty)
+        #expect(server.connectionCount >= 1)
     }
 
     @Test("Where nobody listens nobody answers")

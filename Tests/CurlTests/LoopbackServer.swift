@@ -15,7 +15,10 @@ final class LoopbackServer: Sendable {
         _ = spawn { [listener, journal] in
             while true {
                 let connection = Connection(descriptor: accept(listener, nil, nil))
-                guard connection.descriptor >= 0 else { return }
+                guard connection.descriptor >= 0 else {
+                    close(listener)
+                    return
+                }
                 journal.open(connection)
                 _ = spawn {
                     while let request = connection.receive() {
@@ -29,8 +32,8 @@ final class LoopbackServer: Sendable {
     }
 
     deinit {
+        // Its thread closes the socket: closed here, that thread might accept on another that got the same number.
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
         journal.breakConnections()
     }
 
