@@ -20,8 +20,8 @@ internal import Web
     init() {
         guard let multi = unsafe curl_multi_init() else { preconditionFailure("no memory for libcurl") }
         unsafe self.multi = multi
-        _ = unsafe curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, 32)
-        _ = unsafe curl_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 128)
+        _ = unsafe curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, 128)
+        _ = unsafe curl_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 64)
     }
 
     deinit {

@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// Starts a thread of its own for `body`. Its stack has 512 KiB: libcurl and OpenSSL need far less.
+/// Starts a thread of its own for `body`. Its stack has 512 KiB: libcurl and OpenSSL need far less. Signals go to
+/// other threads; SIGPIPE, which a broken connection may raise here, goes nowhere.
 func spawn(_ body: @escaping @Sendable () -> Void) -> pthread_t {
     var attributes = pthread_attr_t()
     unsafe pthread_attr_init(&attributes)
@@ -23,6 +24,12 @@ private final class Start {
 
 private func run(_ start: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     guard let start = unsafe start else { return nil }
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    for signal in [SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD] {
+        unsafe sigaddset(&signals, signal)
+    }
+    unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
     unsafe Unmanaged<Start>.fromOpaque(start).takeRetainedValue().body()
     return nil
 }

@@ -10,7 +10,7 @@ final class Transfer {
     private var body: [UInt8] = []
     private var headBytes = 0
     private var isTooLarge = false
-    private var refusedAddress: IPAddress?
+    private var isAddressRefused = false
 
     /// All lines of an answer's head together.
     private static let headLimit = 64 * 1024
@@ -80,7 +80,7 @@ extension Transfer {
         case CURLE_OPERATION_TIMEDOUT: .failure(.timedOut)
         case CURLE_FILESIZE_EXCEEDED: .failure(.tooLarge)
         case _ where isTooLarge: .failure(.tooLarge)
-        case CURLE_COULDNT_CONNECT where refusedAddress != nil: .failure(.refusedAddress(easy.text(of: code)))
+        case CURLE_COULDNT_CONNECT where isAddressRefused: .failure(.refusedAddress(easy.text(of: code)))
         case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE,
             CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
             .failure(.untrusted(easy.text(of: code)))
@@ -105,11 +105,9 @@ extension Transfer {
 
     /// Whether a connection to this address may be opened. What libcurl cannot name is refused.
     fileprivate func admits(_ address: IPAddress?) -> Bool {
-        guard let address, !address.isOffLimits else {
-            refusedAddress = address
-            return false
-        }
-        return true
+        let isAdmitted = address.map { !$0.isOffLimits } ?? false
+        isAddressRefused = isAddressRefused || !isAdmitted
+        return isAdmitted
     }
 }
 

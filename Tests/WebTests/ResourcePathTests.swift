@@ -96,4 +96,12 @@ struct ResourcePathTests {
     func pathsAreThere() {
         #expect(corpus("paths/reach-admin.txt").count > 300)
     }
+
+    @Test("Bytes of overlong UTF-8 are refused raw as well")
+    func overlong() {
+        for byte: UInt8 in [0xC0, 0xC1] {
+            #expect(ResourcePath(requestURI: [0x2F, 0x61, byte, 0xAF, 0x62]) == nil)
+        }
+        #expect(ResourcePath(requestURI: [0x2F, 0xC3, 0xA4, 0xFF])?.readings == [[0x2F, 0xC3, 0xA4, 0xFF]])
+    }
 }
