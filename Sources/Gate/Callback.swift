@@ -23,7 +23,7 @@ extension Gate {
         let target = ReturnURL(pending.returnURL.utf8, allowed: settings.returnTargets) ?? .home
         do throws(SignInFailure) {
             guard try isFirstUse(of: pending) else { return refuseCallback(request, "this state was used before") }
-            let signedIn = try relyingParty.finish(query.text, pending: pending, deadline: deadline())
+            let signedIn = try relyingParty.finish(query.texts, pending: pending, deadline: deadline())
             return try welcome(signedIn, pending, request, target)
         } catch {
             log(.signInFailed(request, reason: "\(error)"))
@@ -48,7 +48,7 @@ extension Gate {
         let session = Session(
             identity: signedIn.identity, accessToken: signedIn.grant.accessToken,
             refreshToken: signedIn.grant.refreshToken, idToken: signedIn.grant.idToken,
-            accessExpires: signedIn.grant.expires, created: now, expires: now.adding(settings.lifetime), seen: now)
+            accessExpires: signedIn.grant.expires, created: now, expires: now.adding(settings.lifetime))
         let ticket = try open(session, replacing: planted(in: request))
         log(.signedIn(request, signedIn.identity))
         let attempts = Attempts(in: request, cookies: settings.cookies, now: now)
@@ -83,5 +83,17 @@ extension Gate {
     private func refuseCallback(_ request: Request, _ reason: String) -> Response {
         log(.signInFailed(request, reason: reason))
         return page(.badRequest, .signInLost, for: request, link: retry(.home))
+    }
+}
+
+extension Query {
+    /// The parameters as text; bytes that are no UTF-8 are of no use to a provider's answer.
+    fileprivate var texts: [(name: String, value: String)] {
+        pairs.compactMap { pair in
+            guard let name = String(validating: pair.name, as: UTF8.self),
+                let value = String(validating: pair.value, as: UTF8.self)
+            else { return nil }
+            return (name, value)
+        }
     }
 }

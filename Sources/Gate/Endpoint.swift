@@ -1,4 +1,4 @@
-package import Web
+internal import Web
 internal import Values
 
 /// The endpoints below the prefix.

@@ -41,7 +41,7 @@ extension Event {
     }
 
     static func refused(_ request: Request, user: String?, reason: String) -> Event {
-        let path = request[.requestURI].map { $0.prefix { $0 != UInt8(ascii: "?") } } ?? []
+        let path = (request[.requestURI] ?? []).prefix { $0 != UInt8(ascii: "?") }
         return Event(
             level: .info, message: "refused",
             details: [
@@ -80,7 +80,7 @@ extension Event {
     }
 
     /// Outside bytes, cut to a length that a line of the log can bear; the log's writer escapes them.
-    private static func printable(_ bytes: ArraySlice<UInt8>) -> String {
+    private static func printable(_ bytes: some Collection<UInt8>) -> String {
         String(decoding: bytes.prefix(256), as: UTF8.self)
     }
 }

@@ -13,23 +13,22 @@ package struct Gate: Responder {
     let sessions: SessionKeeper
     let relyingParty: RelyingParty
     let pending: PendingSignIns
+    let keys: KeyRing
     let clock: Clock
     let log: Logger
-    /// Starts work that nobody waits for; false when the errand lane is full.
-    let inBackground: @Sendable (@escaping @Sendable () -> Void) -> Bool
 
     package init(
         settings: GateSettings, policy: Policy, sessions: SessionKeeper, relyingParty: RelyingParty, keys: KeyRing,
-        clock: Clock, log: Logger, inBackground: @escaping @Sendable (@escaping @Sendable () -> Void) -> Bool
+        clock: Clock, log: Logger
     ) {
         self.settings = settings
         self.policy = policy
         self.sessions = sessions
         self.relyingParty = relyingParty
-        self.pending = PendingSignIns(keys: keys, settings: settings)
+        self.keys = keys
+        pending = PendingSignIns(keys: keys, settings: settings)
         self.clock = clock
         self.log = log
-        self.inBackground = inBackground
     }
 
     package func answer(_ request: Request) -> Answer {

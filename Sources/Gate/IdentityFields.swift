@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import Identity
 package import Sessions
 internal import Values
 package import Web

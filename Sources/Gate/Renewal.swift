@@ -7,12 +7,13 @@ internal import Values
 extension Gate {
     /// Starts a refresh that nobody waits for. A full errand lane is no harm: the next check tries again.
     func refreshInBackground(_ session: LiveSession) {
-        _ = inBackground { _ = renew(session) }
+        sessions.startRefresh(of: session) { refreshed($0) }
     }
 
     /// The session after a refresh: one flight for all who ask, in this process and others.
     func renew(_ session: LiveSession) -> Finding {
-        sessions.renew(session, patience: settings.patience) { refreshed($0) }
+        refreshInBackground(session)
+        return sessions.awaitRefresh(of: session, patience: settings.patience)
     }
 
     /// One exchange with the provider.
@@ -20,10 +21,10 @@ extension Gate {
         let outcome = relyingParty.refresh(session.grant, of: session.identity, deadline: deadline())
         log(.refresh(user: session.identity.username, outcome))
         return switch outcome {
-        case .renewed(let grant, let identity): .renewed(session.renewed(with: grant, identity: identity))
-        case .ended(let reason): .ended(reason)
-        case .failed(let reason): .failed(reason)
-        case .refused(let reason): .refused(reason)
+        case .renewed(let grant, let identity):
+            .renewed(session.renewed(with: grant, identity: identity, at: clock.now()))
+        case .ended: .ended
+        case .failed, .refused: .failed
         }
     }
 
@@ -39,14 +40,14 @@ extension Session {
     }
 
     /// This session with what the provider gave now; a token that it did not give again is kept.
-    func renewed(with grant: Grant, identity: Identity) -> Session {
+    func renewed(with grant: Grant, identity: Identity, at now: Timestamp) -> Session {
         var session = self
         session.identity = identity
         session.accessToken = grant.accessToken
         session.refreshToken = grant.refreshToken ?? refreshToken
         session.idToken = grant.idToken ?? idToken
         session.accessExpires = grant.expires
-        session.outageSince = nil
+        session.obtained = now
         return session
     }
 }

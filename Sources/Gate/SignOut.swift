@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import OpenIDConnect
 internal import Sessions
 internal import Values
 internal import Web
@@ -86,12 +87,12 @@ extension Gate {
     }
 
     private func proof(of ticket: ArraySlice<UInt8>) -> String {
-        Base64URL.encode(pending.keys.authenticator(of: ticket, purpose: .signOut))
+        Base64URL.encode(keys.authenticator(of: ticket, purpose: .signOut))
     }
 
     private func proves(_ proof: [UInt8], _ ticket: ArraySlice<UInt8>) -> Bool {
         guard let code = Base64URL.decode(proof) else { return false }
-        return pending.keys.isAuthentic(code, for: ticket, purpose: .signOut)
+        return keys.isAuthentic(code, for: ticket, purpose: .signOut)
     }
 
     private func sessionCookie(of request: Request) -> ArraySlice<UInt8>? {
