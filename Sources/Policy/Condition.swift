@@ -60,9 +60,9 @@ extension Condition {
         switch self {
         case .anyone: .met
         case .email(let wanted, let includesUnverified):
-            identity.judge(wanted, includesUnverified) { $0.isEqualIgnoringCase(to: wanted) }
+            identity.judge(wanted, includesUnverified) { $0.isAddress(wanted) }
         case .domain(let wanted, let includesUnverified):
-            identity.judge(wanted, includesUnverified) { $0.domain.isEqualIgnoringCase(to: wanted) }
+            identity.judge(wanted, includesUnverified) { $0.isInDomain(wanted) }
         case .group(let wanted): wanted.isEmpty ? .unknown : Judgement(identity.groups.contains { wanted.isText($0) })
         case .user(let wanted): identity.isUsernameDoubtful ? .unknown : wanted.judge(identity.username)
         case .subject(let wanted): wanted.judge(identity.subject)

@@ -4,22 +4,42 @@ internal import Values
 /// characters and letters beyond ASCII are not among them (RFC 5321 has them, look-alikes live on them).
 struct EmailAddress {
     private let bytes: [UInt8]
-    /// What stands behind the `@`.
-    let domain: ArraySlice<UInt8>
+    private let at: Int
 
     /// `nil` when it cannot be judged.
     init?(_ text: String?) {
         guard let text else { return nil }
-        let bytes = Array(text.utf8)
-        guard bytes.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") }) else { return nil }
-        let parts = bytes.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
-        self.bytes = bytes
-        domain = parts[1]
+        bytes = Array(text.utf8)
+        var marks = 0
+        var at = 0
+        for index in bytes.indices {
+            switch bytes[index] {
+            case 0x00...0x20, 0x7F...0xFF, UInt8(ascii: "\""): return nil
+            case UInt8(ascii: "@"):
+                marks += 1
+                at = index
+            default: break
+            }
+        }
+        guard marks == 1, at > 0, at < bytes.count - 1 else { return nil }
+        self.at = at
     }
 
     /// Whether it is this address but for the case of ASCII letters.
-    func isEqualIgnoringCase(to other: [UInt8]) -> Bool {
-        bytes.isEqualIgnoringCase(to: other)
+    func isAddress(_ other: [UInt8]) -> Bool {
+        ends(with: other, from: 0)
+    }
+
+    /// Whether all that stands behind the `@` is this, but for the case of ASCII letters.
+    func isInDomain(_ domain: [UInt8]) -> Bool {
+        ends(with: domain, from: at + 1)
+    }
+
+    private func ends(with other: [UInt8], from start: Int) -> Bool {
+        guard bytes.count - start == other.count else { return false }
+        for index in other.indices where bytes[start + index].asciiLowercased != other[index].asciiLowercased {
+            return false
+        }
+        return true
     }
 }

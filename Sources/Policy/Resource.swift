@@ -15,7 +15,7 @@ package struct Resource: Sendable {
     package init(
         host: some Collection<UInt8>, path: ResourcePath, method: some Collection<UInt8>, address: IPAddress?
     ) {
-        let host = host.map(\.asciiLowercased)
+        let host = Array(host).map(\.asciiLowercased)
         self.host = host.last == UInt8(ascii: ".") ? host.dropLast() : host
         self.path = path
         self.method = Array(method)

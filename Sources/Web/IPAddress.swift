@@ -25,17 +25,25 @@ package struct IPAddress: Sendable, Hashable {
     package var isVersion4: Bool { bits >> 32 == 0xFFFF }
 
     private static func version4(_ text: ArraySlice<UInt8>) -> [UInt8]? {
-        let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
+        guard text.count <= 15 else { return nil }
         var bytes: [UInt8] = []
-        for part in parts {
-            guard part.count == 1 || part.first != UInt8(ascii: "0"), part.count <= 3,
-                part.allSatisfy({ (0x30...0x39).contains($0) }),
-                let byte = UInt8(exactly: part.reduce(0) { $0 * 10 + Int($1 - 0x30) }), !part.isEmpty
-            else { return nil }
-            bytes.append(byte)
+        var part = 0
+        var digits = 0
+        for byte in text + [UInt8(ascii: ".")] {
+            switch byte {
+            case 0x30...0x39:
+                guard digits == 0 || part > 0 else { return nil }
+                part = part * 10 + Int(byte - 0x30)
+                digits += 1
+                guard part <= 255 else { return nil }
+            case UInt8(ascii: "."):
+                guard digits > 0 else { return nil }
+                bytes.append(UInt8(part))
+                (part, digits) = (0, 0)
+            default: return nil
+            }
         }
-        return bytes
+        return bytes.count == 4 ? bytes : nil
     }
 
     private static func version6(_ text: [UInt8]) -> [UInt8]? {

@@ -12,7 +12,7 @@ final class LoopbackServer: Sendable {
     /// `answer` is called for each request until it returns false; the connection is closed then.
     init(_ answer: @escaping @Sendable (Connection) -> Bool) {
         (listener, port) = listen()
-        _ = spawn { [listener, journal] in
+        detach { [listener, journal] in
             while true {
                 let connection = Connection(descriptor: accept(listener, nil, nil))
                 guard connection.descriptor >= 0 else {
@@ -20,7 +20,7 @@ final class LoopbackServer: Sendable {
                     return
                 }
                 journal.open(connection)
-                _ = spawn {
+                detach {
                     while let request = connection.receive() {
                         journal.note(request)
                         guard answer(connection) else { break }
@@ -136,4 +136,9 @@ func closedPort() -> UInt16 {
     let (listener, port) = listen()
     close(listener)
     return port
+}
+
+/// Runs the body in a thread that nobody waits for.
+private func detach(_ body: @escaping @Sendable () -> Void) {
+    pthread_detach(spawn(body))
 }
