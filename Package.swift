@@ -53,14 +53,15 @@ let package = Package(
         target("Sessions", ["Values", "Web", "Identity", crypto]),
         target("Policy", ["Values", "Web", "Identity"]),
         target("Gate", ["Values", "Web", "Identity", "OpenIDConnect", "Sessions", "Policy", httpTypes, crypto, logging]),
-        target("FastCGI", ["Values", "Web", "CFastCGI", httpTypes, logging]),
-        target("Curl", ["Values", "Web", "CCurl", httpTypes]),
+        [.target(name: "Threads", dependencies: ["Values"], swiftSettings: settings)],
+        target("FastCGI", ["Values", "Web", "Threads", "CFastCGI", httpTypes, logging]),
+        target("Curl", ["Values", "Web", "Threads", "CCurl", httpTypes]),
         target("SQLiteStore", ["Values", "Sessions", "CSQLite"]),
         target("Configuration", ["Values", "Web", "Identity", "Policy", yams]),
         target(
             "PosternCommand",
             [
-                "Values", "Web", "JOSE", "Identity", "OpenIDConnect", "Sessions", "Policy", "Gate", "FastCGI", "Curl",
+                "Values", "Web", "JOSE", "Identity", "OpenIDConnect", "Sessions", "Policy", "Gate", "FastCGI", "Curl", "Threads",
                 "SQLiteStore", "Configuration", argumentParser, logging, httpTypes, crypto,
             ]),
         [.executableTarget(name: "postern", dependencies: ["PosternCommand"], swiftSettings: settings)],

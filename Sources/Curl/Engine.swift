@@ -1,5 +1,6 @@
 internal import CCurl
 internal import Glibc
+internal import Threads
 internal import Synchronization
 internal import Web
 

@@ -1,8 +1,9 @@
-internal import Glibc
+package import Glibc
 
-/// Starts a thread of its own for `body`. Its stack has 512 KiB: libcurl and OpenSSL need far less. Signals go to
+/// Starts a thread of its own for `body`. Its stack has 512 KiB: libcurl, OpenSSL and JSON need less. Signals go to
 /// other threads; SIGPIPE, which a broken connection may raise here, goes nowhere.
-func spawn(_ body: @escaping @Sendable () -> Void) -> pthread_t {
+@discardableResult
+package func spawn(_ body: @escaping @Sendable () -> Void) -> pthread_t {
     var attributes = pthread_attr_t()
     unsafe pthread_attr_init(&attributes)
     unsafe pthread_attr_setstacksize(&attributes, 512 * 1024)
