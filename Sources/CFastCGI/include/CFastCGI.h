@@ -1,5 +1,7 @@
 #pragma once
 #include <fcgiapp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 /* accept4 needs _GNU_SOURCE, which a header that Swift reads must not define. */
 int postern_accept(int listener);
