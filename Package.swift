@@ -57,7 +57,7 @@ let package = Package(
         target("FastCGI", ["Values", "Web", "Threads", "CFastCGI", httpTypes, logging]),
         target("Curl", ["Values", "Web", "Threads", "CCurl", httpTypes]),
         target("SQLiteStore", ["Values", "Sessions", "CSQLite"]),
-        target("Configuration", ["Values", "Web", "Identity", "Policy", yams]),
+        target("Configuration", ["Values", "Web", "Identity", "Policy", httpTypes, yams]),
         target(
             "PosternCommand",
             [

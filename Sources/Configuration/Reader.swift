@@ -1,0 +1,134 @@
+internal import FoundationEssentials
+internal import Values
+
+/// Reads typed values from a document. What cannot be read is a problem, and reads as the default, so that all
+/// mistakes are found at once.
+struct Reader {
+    let document: Document
+    let problems: Problems
+    /// What is not wrong, but should be known.
+    let warnings: Problems
+
+    func place(_ path: String) -> Place {
+        document.entries[path]?.place ?? Place(file: document.path, line: 1, column: 1)
+    }
+
+    func isSet(_ path: String) -> Bool {
+        document.entries[path] != nil
+    }
+
+    /// The text of a key, its default where it is not set; `nil` where there is neither.
+    func text(_ path: String) -> String? {
+        if case .text(let text) = document.entries[path]?.content { return text }
+        return key(path)?.standard
+    }
+
+    func list(_ path: String) -> [(text: String, place: Place)] {
+        if case .list(let elements) = document.entries[path]?.content {
+            for element in elements where element.text.isEmpty { problems.add(element.place, "an entry is empty") }
+            return elements.filter { !$0.text.isEmpty }
+        }
+        let standard = key(path)?.standard?.dropFirst().dropLast() ?? ""
+        return standard.split(separator: ",").map { (String($0).replacing(" ", with: ""), place(path)) }
+    }
+
+    func map(_ path: String) -> [(name: String, text: String, place: Place)] {
+        guard case .map(let pairs) = document.entries[path]?.content else { return [] }
+        return pairs
+    }
+
+    func truth(_ path: String) -> Bool {
+        switch text(path) {
+        case "true": return true
+        case "false": return false
+        default:
+            problems.add(place(path), "\(path) is true or false")
+            return false
+        }
+    }
+
+    func choice(_ path: String) -> String? {
+        guard let text = text(path) else { return nil }
+        guard case .choice(let choices) = key(path)?.kind, !choices.contains(text) else { return text }
+        problems.add(place(path), "\(path) is one of \(choices.joined(separator: ", "))")
+        return choices.first
+    }
+
+    func duration(_ path: String) -> Int64 {
+        guard case .duration(let range) = key(path)?.kind else { preconditionFailure(path) }
+        let units: [UInt8: Int64] = [
+            UInt8(ascii: "s"): 1, UInt8(ascii: "m"): 60, UInt8(ascii: "h"): 3600, UInt8(ascii: "d"): 86_400,
+        ]
+        return number(path, units: units, range, "a time such as 90s, 15m, 12h or 7d")
+    }
+
+    func size(_ path: String) -> Int {
+        guard case .size(let range) = key(path)?.kind else { preconditionFailure(path) }
+        let units: [UInt8: Int64] = [UInt8(ascii: "k"): 1024, UInt8(ascii: "m"): 1024 * 1024]
+        return Int(number(path, units: units, range, "a size such as 512, 64k or 1m"))
+    }
+
+    func number(_ path: String) -> Int {
+        guard case .number(let range) = key(path)?.kind else { preconditionFailure(path) }
+        return Int(number(path, units: [:], range, "a number"))
+    }
+
+    private func number(_ path: String, units: [UInt8: Int64], _ range: ClosedRange<Int64>, _ what: String) -> Int64 {
+        let text = Array((text(path) ?? "").utf8)
+        let unit = text.last.flatMap { units[$0.asciiLowercased] }
+        let digits = unit == nil ? text[...] : text.dropLast()
+        let (value, overflow) = (digits.decimal ?? -1).multipliedReportingOverflow(by: unit ?? 1)
+        guard !overflow, value >= 0 else {
+            problems.add(place(path), "\(path) is \(what)")
+            return range.lowerBound
+        }
+        guard range.contains(value) else {
+            problems.add(place(path), "\(path) is out of range: from \(range.lowerBound) to \(range.upperBound)")
+            return range.lowerBound
+        }
+        return value
+    }
+
+    /// A secret, from its key or from the file that `…_file` names.
+    func secret(_ path: String) -> Secret? {
+        let filePath = path + "_file"
+        if case .text(let text) = document.entries[path]?.content {
+            if isSet(filePath) { problems.add(place(filePath), "\(path) is set, too; keep one of them") }
+            guard !text.isEmpty else {
+                problems.add(place(path), "\(path) is empty")
+                return nil
+            }
+            return Secret(text)
+        }
+        guard case .text(let file) = document.entries[filePath]?.content else { return nil }
+        return secret(inFile: file, place(filePath))
+    }
+
+    private func secret(inFile file: String, _ place: Place) -> Secret? {
+        guard let contents = FileManager.default.contents(atPath: file) else {
+            problems.add(place, "\(file) cannot be read; does it exist, and may this user read it?")
+            return nil
+        }
+        let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+        if let mode = attributes?[.posixPermissions] as? UInt, mode & 0o004 != 0 {
+            problems.add(place, "\(file): everybody can read it; `chmod o-r \(file)`")
+        }
+        var bytes = Array(contents.prefix(64 * 1024))
+        while bytes.last == 0x0A || bytes.last == 0x0D { bytes.removeLast() }
+        guard !bytes.isEmpty else {
+            problems.add(place, "\(file) is empty")
+            return nil
+        }
+        return Secret(bytes)
+    }
+
+    private func key(_ path: String) -> Key? {
+        KeyTable.key(path.split(separator: ".").map(String.init))
+    }
+}
+
+extension Reader {
+    func isReadable(_ file: String) -> Bool {
+        FileManager.default.isReadableFile(atPath: file)
+    }
+}

@@ -1,0 +1,154 @@
+internal import Policy
+internal import Values
+internal import Web
+internal import Yams
+
+/// Reads the rules: what each is about, and what becomes of it.
+struct RuleReader {
+    let document: Document
+    let problems: Problems
+    let warnings: Problems
+
+    private static let names = ["name", "hosts", "paths", "methods", "networks", "allow", "public", "deny"]
+
+    func rules(_ node: Node) -> [Rule] {
+        guard case .sequence(let elements) = node else {
+            problems.add(document.place(of: node), "rules is a list, `- allow: {…}`")
+            return []
+        }
+        return elements.enumerated().compactMap { index, element in rule(element, number: index + 1) }
+    }
+
+    private func rule(_ node: Node, number: Int) -> Rule? {
+        guard case .mapping(let mapping) = node else {
+            problems.add(document.place(of: node), "a rule holds keys, `allow: {…}`")
+            return nil
+        }
+        var parts: [String: Node] = [:]
+        for (name, value) in mapping {
+            let word = name.scalar?.string ?? ""
+            if Self.names.contains(word) { parts[word] = value } else { unknown(word, name, Self.names) }
+        }
+        let hosts = list(parts["hosts"]) { HostPattern(Array($0.utf8)) } or: { "\($0) is no host; app.example.com or *.example.com" }
+        let paths = list(parts["paths"]) { PathPattern(Array($0.utf8)) } or: { "\($0) is no path; /health or /admin/*" }
+        let methods = list(parts["methods"], method) { "\($0) is no method; methods are upper case, GET" }
+        let networks = list(parts["networks"]) { Network($0.utf8) } or: { "\($0) is no network; 10.0.0.0/8 or an address" }
+        guard let effect = effect(parts, node) else { return nil }
+        let name = parts["name"].flatMap { document.text($0) } ?? "\(number)"
+        return Rule(name: name, hosts: hosts, paths: paths, methods: methods, networks: networks, effect: effect)
+    }
+
+    private func method(_ text: String) -> [UInt8]? {
+        let bytes = Array(text.utf8)
+        return bytes.allSatisfy { (0x41...0x5A).contains($0) || $0 == UInt8(ascii: "-") } && !bytes.isEmpty ? bytes : nil
+    }
+
+    private func list<Part>(_ node: Node?, _ make: (String) -> Part?, or message: (String) -> String) -> [Part] {
+        guard let node else { return [] }
+        let entries = document.list(node) ?? []
+        if entries.isEmpty { problems.add(document.place(of: node), "an empty list would match nothing; leave the key out") }
+        return entries.compactMap { entry in
+            let part = make(entry.text)
+            if part == nil { problems.add(entry.place, message(entry.text)) }
+            return part
+        }
+    }
+
+    private func effect(_ parts: [String: Node], _ rule: Node) -> Rule.Effect? {
+        let chosen = ["allow", "public", "deny"].filter { parts[$0] != nil }
+        guard chosen.count == 1, let word = chosen.first, let node = parts[word] else {
+            problems.add(document.place(of: rule), "a rule has exactly one of allow, public: true, deny: true")
+            return nil
+        }
+        guard word != "allow" else { return condition(node).map { .allow($0) } }
+        guard node.scalar?.string == "true" else {
+            problems.add(document.place(of: node), "\(word) is true, or leave it out")
+            return nil
+        }
+        return word == "public" ? .isPublic : .deny
+    }
+
+    private func unknown(_ word: String, _ node: Node, _ names: [String]) {
+        let meant = nearest(to: word, among: names).map { "; did you mean \($0)?" } ?? "; known: \(names.joined(separator: ", "))"
+        problems.add(document.place(of: node), "unknown key \(word)\(meant)")
+    }
+}
+
+// MARK: - Conditions
+
+extension RuleReader {
+    private static let words = [
+        "everyone", "groups", "emails", "domains", "users", "subjects", "providers", "claims", "all", "any", "not",
+        "insecure_unverified_email",
+    ]
+
+    /// Several keys in one condition: any of them.
+    private func condition(_ node: Node) -> Condition? {
+        guard case .mapping(let mapping) = node else {
+            problems.add(document.place(of: node), "a condition holds keys, `{groups: [staff]}`; anybody signed in is {everyone: true}")
+            return nil
+        }
+        let includesUnverified = mapping.contains { name, value in
+            name.scalar?.string == "insecure_unverified_email" && value.scalar?.string == "true"
+        }
+        if includesUnverified {
+            warnings.add(
+                document.place(of: node), "insecure_unverified_email is on: addresses count that anybody could have given")
+        }
+        let choices = mapping.flatMap { name, value in
+            conditions(name.scalar?.string ?? "", name, value, includesUnverified)
+        }
+        if choices.isEmpty {
+            problems.add(document.place(of: node), "a condition that nobody can meet; {everyone: true} or {groups: [staff]}")
+        }
+        return choices.count == 1 ? choices.first : .any(choices)
+    }
+
+    private func conditions(_ word: String, _ name: Node, _ value: Node, _ includesUnverified: Bool) -> [Condition] {
+        switch word {
+        case "everyone":
+            if value.scalar?.string != "true" { problems.add(document.place(of: value), "everyone is true") }
+            return [.anyone]
+        case "groups": return texts(value).map { .group($0) }
+        case "emails": return texts(value).map { .email($0, includesUnverified: includesUnverified) }
+        case "domains": return texts(value).map { .domain($0, includesUnverified: includesUnverified) }
+        case "users": return texts(value).map { .user($0) }
+        case "subjects": return texts(value).map { .subject($0) }
+        case "providers": return texts(value).map { .provider($0) }
+        case "claims": return claims(value)
+        case "all": return [.all(several(value))]
+        case "any": return [.any(several(value))]
+        case "not": return condition(value).map { [.not($0)] } ?? []
+        case "insecure_unverified_email": return []
+        default:
+            unknown(word, name, Self.words)
+            return []
+        }
+    }
+
+    private func texts(_ node: Node) -> [[UInt8]] {
+        (document.list(node) ?? []).compactMap { entry in
+            guard entry.text.isEmpty else { return Array(entry.text.utf8) }
+            problems.add(entry.place, "an entry is empty")
+            return nil
+        }
+    }
+
+    private func claims(_ node: Node) -> [Condition] {
+        guard case .mapping(let mapping) = node else {
+            problems.add(document.place(of: node), "claims holds names with values, `{department: [it]}`")
+            return []
+        }
+        return mapping.flatMap { name, values in
+            texts(values).map { .claim(name.scalar?.string ?? "", $0) }
+        }
+    }
+
+    private func several(_ node: Node) -> [Condition] {
+        guard case .sequence(let elements) = node, !elements.isEmpty else {
+            problems.add(document.place(of: node), "a list of conditions is expected here, `[{groups: [ops]}, …]`")
+            return []
+        }
+        return elements.compactMap(condition)
+    }
+}

@@ -1,0 +1,104 @@
+internal import Values
+internal import Web
+
+/// The provider and the sessions.
+extension Reader {
+    func provider() -> ProviderSettings? {
+        guard let (name, first) = document.providers.first else {
+            problems.add(place("providers"), "providers is missing; `providers: {company: {kind: oidc, issuer: …, client_id: …}}`")
+            return nil
+        }
+        for (other, place) in document.providers.dropFirst() {
+            problems.add(place, "a second provider, \(other): one at a time for now; more come in a later version")
+        }
+        let path = "providers.\(name)"
+        guard KeyTable.isSection(["providers", name]), document.entries.keys.contains(where: { $0.hasPrefix(path + ".") }) else {
+            problems.add(first, "\(path) holds nothing; issuer, client_id and client_secret_file are needed")
+            return nil
+        }
+        let client = client(path, first)
+        let claims = ClaimSettings(
+            username: text("\(path).claims.username"), email: text("\(path).claims.email") ?? "email",
+            groups: text("\(path).claims.groups") ?? "groups")
+        let scopes = list("\(path).scopes").map(\.text)
+        let isInsecure = truth("\(path).insecure_http")
+        let endSession = truth("\(path).end_session")
+        if isInsecure {
+            warnings.add(place("\(path).insecure_http"), "\(path).insecure_http is on: the provider is spoken to over plain http")
+        }
+        guard let (issuer, url) = issuer(path, first, isInsecure), let client else { return nil }
+        return ProviderSettings(
+            name: name, issuer: issuer, issuerURL: url, client: client,
+            scopes: scopes.contains("openid") ? scopes : ["openid"] + scopes, prompt: text("\(path).prompt"), claims: claims,
+            authorizationParameters: map("\(path).authorization_parameters").map { ($0.name, $0.text) },
+            endSession: endSession, insecureHTTP: isInsecure)
+    }
+
+    private func issuer(_ path: String, _ first: Place, _ isInsecure: Bool) -> (String, EndpointURL)? {
+        let isGoogle = choice("\(path).kind") == "google"
+        guard let issuer = text("\(path).issuer") ?? (isGoogle ? "https://accounts.google.com" : nil) else {
+            problems.add(first, "\(path).issuer is missing; the provider's pages name it, `https://login.example.com`")
+            return nil
+        }
+        guard let url = EndpointURL(issuer, allowsHTTP: true), !url.pathAndQuery.contains("?") else {
+            problems.add(place("\(path).issuer"), "\(path).issuer is no address such as https://login.example.com")
+            return nil
+        }
+        if !url.isHTTPS, !isInsecure {
+            problems.add(place("\(path).issuer"), "\(path).issuer is not https; for a trial set insecure_http: true")
+        }
+        return (issuer, url)
+    }
+
+    private func client(_ path: String, _ first: Place) -> ClientSettings? {
+        let authentication = choice("\(path).client_authentication")
+        let secret = secret("\(path).client_secret")
+        let hasSecret = isSet("\(path).client_secret") || isSet("\(path).client_secret_file")
+        if !hasSecret, authentication != "none" {
+            problems.add(first, "\(path).client_secret_file is missing; for a public client set client_authentication: none")
+        }
+        if let secret, secret.exposed.count < 8 {
+            let key = isSet("\(path).client_secret") ? "client_secret" : "client_secret_file"
+            problems.add(place("\(path).\(key)"), "\(path).client_secret is shorter than 8 characters; is it whole?")
+        }
+        guard let id = text("\(path).client_id"), !id.isEmpty else {
+            problems.add(first, "\(path).client_id is missing; the provider gave it with the secret")
+            return nil
+        }
+        return ClientSettings(id: id, secret: secret, authentication: authentication, caFile: caFile(path))
+    }
+
+    private func caFile(_ path: String) -> String? {
+        guard let file = text("\(path).ca_file") else { return nil }
+        if !isReadable(file) { problems.add(place("\(path).ca_file"), "\(file) cannot be read") }
+        return file
+    }
+
+    // MARK: Sessions
+
+    func session() -> SessionSettings? {
+        let settings = store().map { store in
+            SessionSettings(
+                store: store, lifetime: duration("session.lifetime"), idleTimeout: duration("session.idle_timeout"),
+                refreshBefore: duration("session.refresh_before"), outageGrace: duration("session.outage_grace"),
+                signInLifetime: duration("session.sign_in_lifetime"), keyFile: text("session.key_file") ?? "")
+        }
+        if text("session.key_file")?.hasPrefix("/") != true {
+            problems.add(place("session.key_file"), "session.key_file is a path from the root, /var/lib/postern/keys")
+        }
+        return settings
+    }
+
+    private func store() -> SessionSettings.Store? {
+        let text = text("session.store") ?? ""
+        if text == "memory" { return .memory }
+        if text.hasPrefix("sqlite:/") { return .sqlite(path: String(text.dropFirst(7))) }
+        let later = text.hasPrefix("redis") || text == "cookie"
+        let message =
+            later
+            ? "session.store \(text.prefix { $0 != ":" }) is not available yet; use sqlite:/var/lib/postern/sessions.db"
+            : "session.store is sqlite:/PATH or memory"
+        problems.add(place("session.store"), message)
+        return nil
+    }
+}

@@ -1,0 +1,122 @@
+internal import HTTPTypes
+internal import Values
+internal import Web
+
+/// The site, its cookies and its identity headers.
+extension Reader {
+    func site() -> SiteSettings? {
+        let prefix = text("prefix") ?? ""
+        if !isPath(prefix) || prefix.hasSuffix("/") { problems.add(place("prefix"), "prefix is a path such as /oauth2") }
+        let proxies = list("trusted_proxies").compactMap { entry -> Network? in
+            let network = Network(entry.text.utf8)
+            if network == nil { problems.add(entry.place, "\(entry.text) is no network; write 10.0.0.0/8 or an address") }
+            return network
+        }
+        guard let url = publicURL() else { return nil }
+        return SiteSettings(
+            publicURL: url, prefix: prefix, returnHosts: list("return_hosts").map(\.text), trustedProxies: proxies,
+            clearedCookies: list("clear_cookies").compactMap(cookieName))
+    }
+
+    private func publicURL() -> EndpointURL? {
+        guard let text = text("public_url") else {
+            problems.add(place("public_url"), "public_url is missing; `public_url: https://app.example.com`")
+            return nil
+        }
+        guard let url = EndpointURL(text, allowsHTTP: true), ["", "/"].contains(url.pathAndQuery) else {
+            problems.add(place("public_url"), "public_url is https://HOST or https://HOST:PORT, without a path")
+            return nil
+        }
+        if !url.isHTTPS, !truth("cookie.insecure") {
+            problems.add(place("public_url"), "public_url is not https; for a trial set cookie: {insecure: true}")
+        }
+        return url
+    }
+
+    private func isPath(_ text: String) -> Bool {
+        text.hasPrefix("/") && text.count > 1
+            && text.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                    || "-_./".utf8.contains(byte)
+            } && !text.contains("//") && !text.contains("/.")
+    }
+
+    // MARK: Cookies
+
+    func cookie() -> SessionCookieSettings {
+        let isInsecure = truth("cookie.insecure")
+        if isInsecure { warnings.add(place("cookie.insecure"), "cookie.insecure is on: cookies travel over plain http") }
+        let domain = text("cookie.domain").flatMap { $0.isEmpty ? nil : $0 }
+        let path = text("cookie.path") ?? "/"
+        let sameSite = choice("cookie.same_site").flatMap { SetCookie.SameSite(rawValue: $0.capitalizedASCII) } ?? .lax
+        if path != "/", !isPath(path) { problems.add(place("cookie.path"), "cookie.path is a path such as /") }
+        if let domain, EndpointURL("https://\(domain)/") == nil || domain.contains(":") {
+            problems.add(place("cookie.domain"), "cookie.domain is a host name such as example.com")
+        }
+        return SessionCookieSettings(
+            name: sessionCookieName(isInsecure, domain, path), domain: domain, path: path, sameSite: sameSite,
+            isSecure: !isInsecure)
+    }
+
+    /// `__Host-` means Secure, Path=/ and no Domain: a browser drops the cookie otherwise.
+    private func sessionCookieName(_ isInsecure: Bool, _ domain: String?, _ path: String) -> String {
+        let name = text("cookie.name") ?? ""
+        guard isSet("cookie.name") else { return isInsecure ? "postern" : name }
+        _ = cookieName((name, place("cookie.name")))
+        if name.hasPrefix("__Host-"), isInsecure || domain != nil || path != "/" {
+            problems.add(
+                place("cookie.name"),
+                "browsers drop a cookie named __Host-… unless it is secure, of path / and without a domain; name it otherwise")
+        } else if !name.hasPrefix("__"), !isInsecure, domain == nil, path == "/" {
+            warnings.add(place("cookie.name"), "cookie.name without __Host-: other hosts of the domain can plant such a cookie")
+        }
+        return name
+    }
+
+    private func cookieName(_ entry: (text: String, place: Place)) -> String? {
+        guard HTTPField.Name(entry.text) != nil else {
+            problems.add(entry.place, "\(entry.text) is no name of a cookie")
+            return nil
+        }
+        return entry.text
+    }
+
+    // MARK: Identity headers
+
+    func identity() -> IdentityHeaderSettings {
+        var headers = [
+            ("X-Auth-Request-User", "user"), ("X-Auth-Request-Email", "email"), ("X-Auth-Request-Groups", "groups"),
+            ("X-Auth-Request-Preferred-Username", "preferred_username"),
+        ]
+        if truth("identity.remote_headers") {
+            headers += [
+                ("Remote-User", "user"), ("Remote-Email", "email"), ("Remote-Name", "claim:name"),
+                ("Remote-Groups", "groups"),
+            ]
+        }
+        if truth("identity.access_token") { headers.append(("X-Auth-Request-Access-Token", "access_token")) }
+        for (name, source, place) in map("identity.headers") {
+            guard isIdentityHeader(name, place) else { continue }
+            let known = ["user", "email", "groups", "preferred_username"].contains(source)
+            headers.removeAll { $0.0.utf8.map(\.asciiLowercased) == name.utf8.map(\.asciiLowercased) }
+            headers.append((name, known ? source : "claim:\(source)"))
+        }
+        return IdentityHeaderSettings(headers: headers.map { (name: $0.0, source: $0.1) })
+    }
+
+    private func isIdentityHeader(_ name: String, _ place: Place) -> Bool {
+        let reserved = [
+            "status", "location", "set-cookie", "cookie", "host", "connection", "content-length", "content-type",
+            "transfer-encoding", "cache-control", "authorization", "upgrade", "te", "trailer", "keep-alive",
+        ]
+        guard HTTPField.Name(name) != nil, !name.contains("_"), !reserved.contains(name.lowercased()) else {
+            problems.add(place, "\(name) cannot be an identity header; use a name such as X-Department")
+            return false
+        }
+        return true
+    }
+}
+
+extension String {
+    fileprivate var capitalizedASCII: String { prefix(1).uppercased() + dropFirst() }
+}

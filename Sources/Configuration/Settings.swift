@@ -1,0 +1,105 @@
+package import Policy
+package import Values
+package import Web
+
+/// A configuration that was checked: each concern has its own part.
+package struct Settings: Sendable {
+    package let gate: SiteSettings
+    package let listen: ListenSettings
+    package let provider: ProviderSettings
+    package let session: SessionSettings
+    package let cookie: SessionCookieSettings
+    package let policy: Policy
+    package let identity: IdentityHeaderSettings
+    package let limits: LimitSettings
+    package let log: LogSettings
+    /// What should be known, each `insecure…` that is on among it.
+    package let warnings: [Problem]
+}
+
+/// The site that is guarded.
+package struct SiteSettings: Sendable {
+    package let publicURL: EndpointURL
+    package let prefix: String
+    package let returnHosts: [String]
+    package let trustedProxies: [Network]
+    /// Cookies of the application's own.
+    package let clearedCookies: [String]
+}
+
+package struct ListenSettings: Sendable {
+    package let address: String
+    package let group: String?
+}
+
+package struct ProviderSettings: Sendable {
+    package let name: String
+    package let issuer: String
+    package let issuerURL: EndpointURL
+    package let client: ClientSettings
+    package let scopes: [String]
+    package let prompt: String?
+    package let claims: ClaimSettings
+    package let authorizationParameters: [(name: String, value: String)]
+    package let endSession: Bool
+    package let insecureHTTP: Bool
+}
+
+package struct ClientSettings: Sendable {
+    package let id: String
+    package let secret: Secret?
+    /// `basic`, `post` or `none`; `nil`: what the provider offers.
+    package let authentication: String?
+    package let caFile: String?
+}
+
+package struct ClaimSettings: Sendable {
+    package let username: String?
+    package let email: String
+    package let groups: String
+}
+
+package struct SessionSettings: Sendable {
+    package enum Store: Sendable, Equatable {
+        case sqlite(path: String)
+        case memory
+    }
+
+    package let store: Store
+    /// Seconds, like those below.
+    package let lifetime: Int64
+    package let idleTimeout: Int64
+    package let refreshBefore: Int64
+    package let outageGrace: Int64
+    package let signInLifetime: Int64
+    package let keyFile: String
+}
+
+package struct SessionCookieSettings: Sendable {
+    package let name: String
+    package let domain: String?
+    package let path: String
+    package let sameSite: SetCookie.SameSite
+    package let isSecure: Bool
+}
+
+package struct IdentityHeaderSettings: Sendable {
+    /// Name, and what it holds: `user`, `email`, `groups`, `preferred_username`, `access_token` or `claim:PATH`.
+    package let headers: [(name: String, source: String)]
+}
+
+package struct LimitSettings: Sendable {
+    package let checkThreads: Int
+    package let errandThreads: Int
+    /// Seconds.
+    package let providerTimeout: Int64
+    package let requestBytes: Int
+    package let identityBytes: Int
+    package let sessions: Int
+    package let cachedSessions: Int
+}
+
+package struct LogSettings: Sendable {
+    package let format: String
+    package let level: String
+}
