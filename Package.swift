@@ -64,6 +64,6 @@ let package = Package(
                 "Values", "Web", "JOSE", "Identity", "OpenIDConnect", "Sessions", "Policy", "Gate", "FastCGI", "Curl", "Threads",
                 "SQLiteStore", "Configuration", argumentParser, logging, httpTypes, crypto,
             ]),
-        [.executableTarget(name: "postern", dependencies: ["PosternCommand"], swiftSettings: settings)],
+        [.executableTarget(name: "postern", dependencies: ["PosternCommand", argumentParser], swiftSettings: settings)],
     ].flatMap { $0 }
 )

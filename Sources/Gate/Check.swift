@@ -18,8 +18,25 @@ extension Gate {
         }
         let resource = Resource(
             host: request[.serverName] ?? [], path: path, method: method,
-            address: request[.remoteAddress].flatMap { IPAddress($0) })
+            address: clientAddress(of: request))
         return decide(on: resource, finding: session(of: request), request)
+    }
+
+    /// Who is connected; behind a trusted proxy the last address in `X-Forwarded-For` that is not such a proxy's.
+    private func clientAddress(of request: Request) -> IPAddress? {
+        let peer = request[.remoteAddress].flatMap { IPAddress($0) }
+        guard !settings.trustedProxies.isEmpty, let peer, isTrusted(peer), let said = request[.forwardedFor] else {
+            return peer
+        }
+        for part in said.split(separator: UInt8(ascii: ",")).reversed() {
+            guard let address = IPAddress(part.trimmed) else { return nil }
+            if !isTrusted(address) { return address }
+        }
+        return peer
+    }
+
+    private func isTrusted(_ address: IPAddress) -> Bool {
+        settings.trustedProxies.contains { $0.contains(address) }
     }
 
     /// The session of the first cookie of our name that opens one.

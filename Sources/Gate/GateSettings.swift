@@ -11,6 +11,8 @@ package struct GateSettings: Sendable {
     package var identity: IdentitySettings
     /// Where a visitor may be sent after signing in or out.
     package var returnTargets: ReturnTargets
+    /// Networks whose `X-Forwarded-For` is believed.
+    package var trustedProxies: [Network]
     /// Seconds a session lasts at most.
     package var lifetime: Int64
     /// Seconds between the way to the provider and the way back.
@@ -22,14 +24,15 @@ package struct GateSettings: Sendable {
 
     package init(
         publicURL: EndpointURL, prefix: String, cookies: CookieSettings, identity: IdentitySettings,
-        returnTargets: ReturnTargets, lifetime: Int64, signInLifetime: Int64, providerTimeout: Int64,
-        patience: Int64 = 1000
+        returnTargets: ReturnTargets, trustedProxies: [Network] = [], lifetime: Int64, signInLifetime: Int64,
+        providerTimeout: Int64, patience: Int64 = 1000
     ) {
         self.publicURL = publicURL
         self.prefix = prefix
         self.cookies = cookies
         self.identity = identity
         self.returnTargets = returnTargets
+        self.trustedProxies = trustedProxies
         self.lifetime = lifetime
         self.signInLifetime = signInLifetime
         self.providerTimeout = providerTimeout

@@ -1,6 +1,6 @@
 internal import Glibc
 package import Logging
-internal import Values
+package import Values
 
 /// The log: one line for each event on standard error, as text or JSON. Whatever stands in a value, the line stays
 /// one line and its parts stay apart.
@@ -45,20 +45,20 @@ package struct LineLog: LogHandler {
     private func text(
         _ time: String, _ level: Logger.Level, _ message: Logger.Message, _ details: [(String, Logger.MetadataValue)]
     ) -> String {
-        let pairs = details.map { " \($0)=\(quoted("\($1)"))" }.joined()
-        return "\(time) \(level.rawValue) \(quoted("\(message)"))\(pairs)"
+        let pairs = details.map { " \($0)=\(Self.quoted("\($1)"))" }.joined()
+        return "\(time) \(level.rawValue) \(Self.quoted("\(message)"))\(pairs)"
     }
 
     private func json(
         _ time: String, _ level: Logger.Level, _ message: Logger.Message, _ details: [(String, Logger.MetadataValue)]
     ) -> String {
-        let pairs = details.map { ",\(quoted($0)):\(quoted("\($1)"))" }.joined()
-        return "{\"time\":\"\(time)\",\"level\":\"\(level.rawValue)\",\"event\":\(quoted("\(message)"))\(pairs)}"
+        let pairs = details.map { ",\(Self.quoted($0)):\(Self.quoted("\($1)"))" }.joined()
+        return "{\"time\":\"\(time)\",\"level\":\"\(level.rawValue)\",\"event\":\(Self.quoted("\(message)"))\(pairs)}"
     }
 
     /// A JSON string (RFC 8259, section 7) that also escapes what a terminal or a reader of lines could take amiss:
     /// DEL, the C1 controls and the line and paragraph separators.
-    private func quoted(_ text: String) -> String {
+    static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar.value {
@@ -78,12 +78,12 @@ package struct LineLog: LogHandler {
     }
 
     /// RFC 3339 in UTC.
-    private static func text(of moment: Timestamp) -> String {
+    static func text(of moment: Timestamp) -> String {
         var seconds = time_t(moment.seconds)
-        var parts = tm()
+        var parts = unsafe tm()
         guard unsafe gmtime_r(&seconds, &parts) != nil else { return "-" }
-        let date = [Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1, Int(parts.tm_mday)].map(twoDigits)
-        let time = [Int(parts.tm_hour), Int(parts.tm_min), Int(parts.tm_sec)].map(twoDigits)
+        let date = unsafe [Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1, Int(parts.tm_mday)].map(twoDigits)
+        let time = unsafe [Int(parts.tm_hour), Int(parts.tm_min), Int(parts.tm_sec)].map(twoDigits)
         return "\(date.joined(separator: "-"))T\(time.joined(separator: ":"))Z"
     }
 
@@ -93,7 +93,7 @@ package struct LineLog: LogHandler {
 
     /// One `write` for each line, so that lines of several threads and processes never mix.
     package static let standardError: @Sendable ([UInt8]) -> Void = { line in
-        line.withUnsafeBytes { bytes in
+        unsafe line.withUnsafeBytes { bytes in
             _ = unsafe Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
         }
     }

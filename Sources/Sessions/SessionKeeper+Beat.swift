@@ -43,6 +43,11 @@ extension SessionKeeper {
         }
     }
 
+    /// Believes nothing of what is in memory, after the keys changed.
+    package func forgetAll() {
+        cache.forgetAll()
+    }
+
     private func forget(_ changes: StoreChanges, isFirst: Bool) {
         if changes.isReset || isFirst { return cache.forgetAll() }
         for (id, version) in changes.versions { cache.forget(TicketName(id), olderThan: version) }

@@ -1,4 +1,9 @@
+private import ArgumentParser
+private import PosternCommand
+
 @main
 struct Entry {
-    static func main() {}
+    static func main() {
+        PosternCommand.main()
+    }
 }

@@ -1,0 +1,211 @@
+internal import Configuration
+internal import Curl
+internal import FastCGI
+internal import Gate
+internal import HTTPTypes
+internal import Logging
+internal import OpenIDConnect
+internal import SQLiteStore
+internal import Sessions
+internal import Threads
+internal import Values
+internal import Web
+
+/// Puts the parts together: the one file that names them all.
+struct Assembly {
+    let settings: Settings
+    let log: Logger
+    private let clock = Clock.system
+    private let entropy = Entropy.system
+
+    /// Why the parts do not fit together, and what to do.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    init(_ settings: Settings) {
+        self.settings = settings
+        let format = LineLog.Format(rawValue: settings.log.format) ?? .text
+        let level = Logger.Level(rawValue: settings.log.level) ?? .info
+        log = Logger(label: "postern") { _ in LineLog(format: format, level: level) }
+    }
+
+    /// Serves until a signal ends it.
+    func serve() throws(Failure) {
+        guard let address = ListenAddress(settings.listen.address) else {
+            throw Failure(description: "listen: \(settings.listen.address) is no address")
+        }
+        for warning in settings.warnings {
+            log.warning("weakened", metadata: ["where": "\(warning.place)", "what": "\(warning.message)"])
+        }
+        CurlClient.prepareProcess()
+        let keyFile = keyFile
+        let keys = try keyRing(keyFile)
+        let errands = WorkQueue(mostThreads: settings.limits.errandThreads, mostWaiting: settings.limits.errandThreads * 4)
+        let sessions = keeper(try store(), keys, errands)
+        let relyingParty = relyingParty()
+        let policy = settings.policy
+        let gate = Gate(
+            settings: gateSettings, policy: policy, sessions: sessions, relyingParty: relyingParty, keys: keys, clock: clock,
+            log: log)
+        let server = try server(address, gate, errands)
+        beat(sessions, keys, keyFile)
+        let deadline = clock.uptime() + settings.limits.providerTimeout * 1000
+        _ = errands.submit { relyingParty.prepare(deadline: deadline) }
+        log.info("serving", metadata: ["listen": "\(settings.listen.address)", "public_url": "\(settings.gate.publicURL.text)"])
+        server.run { [log] in
+            reload(keys, keyFile, log)
+        }
+        log.info("stopped")
+    }
+
+    private func server(_ address: ListenAddress, _ gate: Gate, _ errands: WorkQueue) throws(Failure) -> Server {
+        let limits = ServerLimits(
+            checkThreads: settings.limits.checkThreads, requestBytes: settings.limits.requestBytes)
+        do throws(ListenFailure) {
+            return try Server(
+                listen: address, group: settings.listen.group, responder: gate, limits: limits, errands: errands, log: log)
+        } catch {
+            throw Failure(description: error.description)
+        }
+    }
+
+    /// Four times a second: learns what other processes changed, and whether the key file did.
+    private func beat(_ sessions: SessionKeeper, _ keys: KeyRing, _ file: KeyRingFile) {
+        note(sessions.beatOnce())
+        spawn { [self] in
+            var changed = file.changed
+            while true {
+                clock.pause(250)
+                note(sessions.beatOnce())
+                guard file.changed != changed else { continue }
+                changed = file.changed
+                reload(keys, file, log)
+                sessions.forgetAll()
+            }
+        }
+    }
+
+    private func note(_ trouble: StoreTrouble?) {
+        switch trouble {
+        case .began(let reason): log.error("the session store does not answer", metadata: ["reason": "\(reason)"])
+        case .ended: log.notice("the session store answers again")
+        case nil: break
+        }
+    }
+}
+
+/// Takes the keys that the file has now; keeps those of before when it cannot be read.
+private func reload(_ keys: KeyRing, _ file: KeyRingFile, _ log: Logger) {
+    do throws(KeyRingFile.Failure) {
+        guard let read = try file.read() else { return log.error("the key file is gone; its keys stay in use") }
+        keys.replace(read)
+        log.notice("keys read", metadata: ["count": "\(read.count)"])
+    } catch {
+        log.error("the key file cannot be read; the keys of before stay in use", metadata: ["reason": "\(error)"])
+    }
+}
+
+// MARK: - Parts
+
+extension Assembly {
+    var keyFile: KeyRingFile { KeyRingFile(path: settings.session.keyFile) }
+
+    func keyRing(_ file: KeyRingFile) throws(Failure) -> KeyRing {
+        do throws(KeyRingFile.Failure) {
+            return KeyRing(try file.open(now: clock.now(), entropy: entropy))
+        } catch {
+            throw Failure(description: "session.key_file: \(error)")
+        }
+    }
+
+    func store() throws(Failure) -> any SessionStore & SessionListing {
+        switch settings.session.store {
+        case .memory: return MemoryStore()
+        case .sqlite(let path):
+            do throws(StoreFailure) {
+                return try SQLiteStore(path: path)
+            } catch {
+                throw Failure(
+                    description: "session.store: \(error.reason); its folder must exist and belong to the user of Postern")
+            }
+        }
+    }
+
+    private func keeper(_ store: any SessionStore, _ keys: KeyRing, _ errands: WorkQueue) -> SessionKeeper {
+        let session = settings.session
+        let times = SessionTimes(
+            idleTimeout: session.idleTimeout, refreshBefore: session.refreshBefore, outageGrace: session.outageGrace,
+            longestRefresh: settings.limits.providerTimeout * 1000)
+        let identity = identitySettings
+        return SessionKeeper(
+            store: store, keys: keys, times: times, limit: settings.limits.sessions, cached: settings.limits.cachedSessions,
+            clock: clock, entropy: entropy, fields: { identity.fields(for: $0) }, inBackground: { errands.submit($0) })
+    }
+
+    private func relyingParty() -> RelyingParty {
+        let provider = settings.provider
+        let mapping = IdentityMapping(
+            username: provider.claims.username.map { [$0] } ?? IdentityMapping().username, email: provider.claims.email,
+            groups: provider.claims.groups)
+        let described = Provider(
+            name: provider.name, issuer: provider.issuer, issuerURL: provider.issuerURL, clientID: provider.client.id,
+            clientSecret: provider.client.secret,
+            clientAuthentication: provider.client.authentication.flatMap(ClientAuthentication.init(rawValue:)),
+            scopes: provider.scopes, prompt: provider.prompt, mapping: mapping,
+            authorizationParameters: provider.authorizationParameters, endSession: provider.endSession,
+            caFile: provider.client.caFile, insecureHTTP: provider.insecureHTTP)
+        return RelyingParty(
+            provider: described, redirectURI: gateSettings.address(of: .callback), client: CurlClient(clock: clock),
+            clock: clock, entropy: entropy, log: { [log] in log.note($0) })
+    }
+
+    private var gateSettings: GateSettings {
+        GateSettings(
+            publicURL: settings.gate.publicURL, prefix: settings.gate.prefix, cookies: cookieSettings,
+            identity: identitySettings,
+            returnTargets: ReturnTargets(publicURL: settings.gate.publicURL, hosts: settings.gate.returnHosts),
+            trustedProxies: settings.gate.trustedProxies, lifetime: settings.session.lifetime,
+            signInLifetime: settings.session.signInLifetime, providerTimeout: settings.limits.providerTimeout * 1000)
+    }
+
+    private var cookieSettings: CookieSettings {
+        let cookie = settings.cookie
+        let scope = SetCookie.Scope(
+            domain: cookie.domain, path: cookie.path, sameSite: cookie.sameSite, isSecure: cookie.isSecure)
+        return CookieSettings(name: cookie.name, scope: scope, cleared: settings.gate.clearedCookies)
+    }
+
+    private var identitySettings: IdentitySettings {
+        let headers = settings.identity.headers.compactMap { header in
+            HTTPField.Name(header.name).map { (name: $0, source: IdentitySettings.Source(header.source)) }
+        }
+        return IdentitySettings(headers: headers, limit: settings.limits.identityBytes)
+    }
+}
+
+extension IdentitySettings.Source {
+    /// As the configuration spells it.
+    fileprivate init(_ text: String) {
+        switch text {
+        case "user": self = .user
+        case "email": self = .email
+        case "groups": self = .groups
+        case "preferred_username": self = .preferredUsername
+        case "access_token": self = .accessToken
+        default: self = .claim(text.hasPrefix("claim:") ? String(text.dropFirst(6)) : text)
+        }
+    }
+}
+
+extension Logger {
+    fileprivate func note(_ trouble: ProviderTrouble) {
+        switch trouble {
+        case .began(let provider, let reason):
+            error("provider trouble", metadata: ["provider": "\(provider)", "reason": "\(reason)"])
+        case .ended(let provider): notice("provider trouble is over", metadata: ["provider": "\(provider)"])
+        case .odd(let provider, let reason):
+            warning("provider oddity", metadata: ["provider": "\(provider)", "reason": "\(reason)"])
+        }
+    }
+}

@@ -1,0 +1,47 @@
+internal import ArgumentParser
+internal import Configuration
+internal import Glibc
+
+/// Which configuration a command works with.
+struct ConfigurationOption: ParsableArguments {
+    @Option(name: .long, help: "The configuration file.")
+    var config = "/etc/postern/postern.yaml"
+
+    /// The checked settings. Prints every mistake and ends with 78 when there is one.
+    func load() throws -> Settings {
+        do throws(ConfigurationFailure) {
+            return try Settings.load(path: config, environment: Process.environment)
+        } catch {
+            Process.complain(error.description)
+            throw ExitCode(78)
+        }
+    }
+}
+
+/// The process, as commands see it.
+enum Process {
+    /// The environment.
+    static var environment: [String: String] {
+        var variables: [String: String] = [:]
+        var next = unsafe environ
+        while let entry = unsafe next.pointee {
+            let text = unsafe String(cString: entry)
+            if let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")) {
+                variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            }
+            unsafe next += 1
+        }
+        return variables
+    }
+
+    /// Writes to standard error.
+    static func complain(_ text: String) {
+        LineLog.standardError(Array(text.utf8))
+    }
+
+    /// Ends a command that could not do its work.
+    static func fail(_ text: String) -> ExitCode {
+        complain("postern: \(text)\n")
+        return ExitCode(1)
+    }
+}

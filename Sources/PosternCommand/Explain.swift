@@ -1,0 +1,85 @@
+internal import ArgumentParser
+internal import Configuration
+internal import Identity
+internal import Policy
+internal import Values
+internal import Web
+
+/// `postern explain`
+struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say which rule decides on a request, and why.",
+        discussion: "Without --user nobody is signed in. Ends with 0 when the request may pass, else with 1.")
+
+    @OptionGroup var configuration: ConfigurationOption
+    @Option(help: "The address asked for, https://app.example.com/admin?x=1.")
+    var url: String
+    @Option(help: "The user name of the person.")
+    var user: String?
+    @Option(help: "Their e-mail address.")
+    var email: String?
+    @Flag(help: "The provider does not call the address verified.")
+    var unverified = false
+    @Option(name: .customLong("group"), help: "A group of theirs; may be repeated.")
+    var groups: [String] = []
+    @Option(name: .customLong("claim"), help: "A claim, NAME=VALUE; may be repeated.")
+    var claims: [String] = []
+    @Option(help: "The method.")
+    var method = "GET"
+    @Option(help: "The client's address.")
+    var address = "127.0.0.1"
+
+    func run() throws {
+        let settings = try configuration.load()
+        let resource = try resource()
+        let explanation = settings.policy.explain(resource, for: identity(settings))
+        for step in explanation.steps { print(Self.line(step)) }
+        print("decision: \(Self.text(explanation.decision))")
+        switch explanation.decision {
+        case .allow, .allowPublic: break
+        case .signIn, .deny: throw ExitCode(1)
+        }
+    }
+
+    private func resource() throws -> Resource {
+        guard let url = EndpointURL(url, allowsHTTP: true) else {
+            throw ValidationError("--url is an address such as https://app.example.com/admin")
+        }
+        let path = url.pathAndQuery.isEmpty ? "/" : url.pathAndQuery
+        guard let path = ResourcePath(requestURI: Array(path.utf8)[...]) else {
+            print("decision: denied, because the path has more than one meaning")
+            throw ExitCode(1)
+        }
+        return Resource(
+            host: url.host.utf8, path: path, method: method.utf8, address: IPAddress(address.utf8))
+    }
+
+    private func identity(_ settings: Settings) -> Identity? {
+        guard let user else { return nil }
+        var members: [String: JSONValue] = [:]
+        for claim in claims {
+            let parts = claim.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            if parts.count == 2 { members[parts[0]] = .string(parts[1]) }
+        }
+        return Identity(
+            provider: settings.provider.name, issuer: settings.provider.issuer, subject: user, username: user, email: email,
+            isEmailVerified: !unverified, groups: groups, claims: Claims(members))
+    }
+
+    private static func line(_ step: Explanation.Step) -> String {
+        let reading = String(decoding: step.reading, as: UTF8.self)
+        guard let mismatch = step.mismatch else {
+            return "rule \(step.rule) matches \(reading): \(step.decision.map(text) ?? "-")"
+        }
+        return "rule \(step.rule) is not about \(reading): another \(mismatch.rawValue)"
+    }
+
+    private static func text(_ decision: Decision) -> String {
+        switch decision {
+        case .allow(let rule): "allowed by rule \(rule)"
+        case .allowPublic(let rule): "public by rule \(rule)"
+        case .signIn: "sign-in needed"
+        case .deny(let reason): "denied, because \(reason)"
+        }
+    }
+}
