@@ -1,29 +1,22 @@
 #define _GNU_SOURCE
 #include "CFastCGI.h"
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <string.h>
-#include <sys/socket.h>
-
-int postern_accept(int listener)
-{
-    return accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+int fcgi_accept(int listener, struct sockaddr_storage *peer) {
+    socklen_t size = sizeof *peer;
+    return accept4(listener, (struct sockaddr *)peer, &size, SOCK_CLOEXEC);
 }
 
-int postern_is_loopback(int connection)
-{
-    static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    struct sockaddr_storage peer;
-    socklen_t size = sizeof peer;
-    if (getpeername(connection, (struct sockaddr *)&peer, &size) != 0)
-        return 0;
-    if (peer.ss_family == AF_UNIX)
-        return 1;
-    if (peer.ss_family == AF_INET)
-        return (ntohl(((struct sockaddr_in *)&peer)->sin_addr.s_addr) >> 24) == 127;
-    if (peer.ss_family != AF_INET6)
-        return 0;
-    const struct in6_addr *address = &((struct sockaddr_in6 *)&peer)->sin6_addr;
-    return IN6_IS_ADDR_LOOPBACK(address) || (memcmp(address, mapped, 12) == 0 && address->s6_addr[12] == 127);
+int fcgi_memory_file(void) { return memfd_create("request", MFD_CLOEXEC); }
+
+int fcgi_prepare_listener(int listener) {
+    int flags = fcntl(listener, F_GETFL);
+    return flags < 0 || fcntl(listener, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fcntl(listener, F_SETFL, flags | O_NONBLOCK);
+}
+
+long fcgi_descriptor_limit(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > 1 << 20 ? 1 << 20 : (long)limit.rlim_cur;
 }

@@ -88,6 +88,6 @@ extension Reader {
                 )
             }
         }
-        return ListenSettings(address: address, group: text("listen_group"))
+        return ListenSettings(address: address, group: text("listen_group"), isInsecure: isInsecure)
     }
 }

@@ -30,6 +30,8 @@ package struct SiteSettings: Sendable {
 package struct ListenSettings: Sendable {
     package let address: String
     package let group: String?
+    /// Whether other machines may connect.
+    package let isInsecure: Bool
 }
 
 package struct ProviderSettings: Sendable {

@@ -1,316 +1,137 @@
-internal import CFastCGI
 internal import Glibc
-internal import HTTPTypes
 internal import Logging
-internal import Synchronization
-internal import Threads
 internal import Web
 
-/// One thread of the check lane: an epoll set of its own over the listeners and over its connections. Whatever is
-/// known at once is answered here; whatever may wait is handed to the errand lane with its request.
-///
-/// `@unchecked Sendable`: `run` and what it calls belong to one thread; others use `returned` and `wake` only.
-@safe final class CheckThread: @unchecked Sendable {
-    private let listeners: [Listener]
-    private let responder: any Responder
-    private let limits: ServerLimits
-    private let errands: WorkQueue
-    private let log: Logger
-    private let count: ConnectionCount
-    private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-    private let wakeup = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
-    private var connections: [Int32: Connection] = [:]
-    private var exchange = Exchange()
-    private var writer = ResponseWriter()
-    private let buffer: UnsafeMutableBufferPointer<UInt8>
-    private var pausedUntil: Int64?
-    /// Connections that come back from the errand lane.
-    private let returned = Mutex<[Int32]>([])
-    private let isStopping = Atomic(false)
-    private let parked = Atomic(0)
+/// One thread of the check lane: an epoll set with the listeners and this thread's connections. It answers what can be
+/// answered at once and parks the rest on the errand lane. It never waits for anything but its epoll set.
+struct CheckThread: ~Copyable {
+    let service: Service
+    let mailbox: Mailbox
+    var peers = PeerTable()
+    var exchange = Exchange()
+    var scratch: [UInt8]
+    var now = uptime()
+    let set = EpollSet()
+    private var nextTick: Int64 = 0
+    /// When the listeners are watched again, after there was no room.
+    private var listensAt: Int64?
+    private var stopping = Stopping.no
 
-    init(
-        listeners: [Listener], responder: any Responder, limits: ServerLimits, errands: WorkQueue,
-        count: ConnectionCount, log: Logger
-    ) {
-        self.listeners = listeners
-        self.responder = responder
-        self.limits = limits
-        self.errands = errands
-        self.count = count
-        self.log = log
-        // One record may be padded beyond the limit.
-        unsafe buffer = .allocate(capacity: limits.requestBytes + 1024)
+    private enum Stopping {
+        case no
+        /// Nothing is accepted any more; what is under way ends by this time.
+        case lingering(until: Int64)
     }
 
-    deinit {
-        close(epoll)
-        close(wakeup)
-        unsafe buffer.deallocate()
+    private static let tick: Int64 = 250
+
+    init(_ service: Service, _ mailbox: Mailbox) {
+        self.service = service
+        self.mailbox = mailbox
+        scratch = Array(repeating: 0, count: service.limits.requestBytes + 8192)
+        _ = set.add(mailbox.descriptor)
+        listen()
     }
 
-    /// Serves until it is stopped and has nothing more to do.
-    func run() {
-        watch(wakeup, UInt32(EPOLLIN.rawValue))
-        watchListeners()
-        unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 64) { events in
-            while !isStopping.load(ordering: .acquiring) {
-                let ready = unsafe epoll_wait(epoll, events.baseAddress, 64, waitingTime)
-                for index in 0..<max(0, Int(ready)) { unsafe handle(events[index]) }
-                tick()
-            }
+    /// Works until the service stops.
+    mutating func run() {
+        while !isOver {
+            let count = waitForEvents()
+            now = uptime()
+            for index in 0..<count { handle(set.ready(index)) }
+            if now >= nextTick { tick() }
+            if service.isStopping { stop(isQuiet: count == 0) }
         }
-        finishAll()
+        for connection in mailbox.shut() { hangUp(connection) }
+        for connection in peers.connections(where: { _ in true }) { hangUp(connection) }
     }
 
-    /// Asks the thread to stop; it answers what has arrived first.
-    func stop() {
-        isStopping.store(true, ordering: .releasing)
-        wake()
+    private var isOver: Bool {
+        guard case .lingering(let end) = stopping else { return false }
+        return peers.count == 0 || now >= end
     }
 
-    private func wake() {
-        eventfd_write(wakeup, 1)
+    private mutating func waitForEvents() -> Int {
+        let isCalm = peers.count == 0 && listensAt == nil && !service.isStopping
+        let milliseconds: Int32 = if case .lingering = stopping { 20 } else { isCalm ? -1 : Int32(Self.tick) }
+        return set.wait(milliseconds: milliseconds)
     }
 
-    private func handle(_ event: epoll_event) {
-        let descriptor = unsafe event.data.fd
-        if let listener = listeners.first(where: { $0.descriptor == descriptor }) {
+    private mutating func handle(_ descriptor: Int32) {
+        if descriptor == mailbox.descriptor {
+            for connection in mailbox.take() { settle(connection, .answered) }
+        } else if let listener = service.listeners.first(where: { $0.descriptor == descriptor }) {
             accept(from: listener)
-        } else if descriptor == wakeup {
-            var times: eventfd_t = 0
-            unsafe eventfd_read(wakeup, &times)
-            takeReturned()
-        } else if let connection = connections[descriptor] {
-            advance(connection)
+        } else {
+            read(descriptor)
         }
     }
-}
 
-// MARK: - Connections
+    private mutating func tick() {
+        nextTick = now + Self.tick
+        let (now, patience, isPressed) = (now, service.patience, service.isPressed)
+        for connection in peers.connections(where: { $0.isExpired(at: now, patience, isPressed: isPressed) }) {
+            hangUp(connection)
+        }
+        if let time = listensAt, now >= time { listen() }
+    }
+}
 
 extension CheckThread {
-    private func accept(from listener: Listener) {
-        for _ in 0..<64 {
-            guard count.mayGrow else { return pauseAccepting("too many connections") }
-            let descriptor = postern_accept(listener.descriptor)
-            guard descriptor >= 0 else {
-                let isShort = [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(errno)
-                return isShort ? pauseAccepting(unsafe String(cString: strerror(errno))) : ()
-            }
-            guard !listener.isLocal || postern_is_loopback(descriptor) == 1 else {
-                close(descriptor)
-                continue
-            }
-            count.add(1)
-            advance(Connection(descriptor: descriptor, now: uptime()))
+    /// Takes one connection, and serves it at once if its request is there: most web servers have sent it by then.
+    @discardableResult
+    private mutating func accept(from listener: Listener) -> Bool {
+        guard service.hasRoom else {
+            pauseListening("as many connections as the limit on open files allows")
+            return false
         }
-    }
-
-    /// Takes the connection on: answers if a whole request is there, waits if part of one is, drops it if it can
-    /// never be one.
-    private func advance(_ connection: Connection) {
-        guard let arrived = unsafe connection.peek(into: buffer) else { return drop(connection) }
-        guard arrived > 0 else { return wait(for: connection, isPartial: false) }
-        let bytes = unsafe Span(_unsafeElements: UnsafeBufferPointer(start: buffer.baseAddress, count: arrived))
-        switch RecordScan.judge(bytes, limit: limits.requestBytes) {
-        case .whole: serve(connection)
-        case .partial: wait(for: connection, isPartial: true)
-        case .bodyTooLong: refuseBody(connection)
-        case .broken(let breach):
-            log.debug("FastCGI connection dropped", metadata: ["reason": "\(breach)"])
-            drop(connection)
+        let (connection, isNear) = listener.accept()
+        guard connection >= 0 else {
+            if [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(errno) { pauseListening(systemError()) }
+            return false
         }
-    }
-
-    private func serve(_ connection: Connection) {
-        guard let request = exchange.begin(on: connection.descriptor) else { return forget(connection) }
-        switch responder.answer(request) {
-        case .now(let response):
-            writer.write(response)
-            settle(connection, exchange.finish(with: writer.bytes))
-        case .later(let work): park(connection, work)
+        guard isNear || service.limits.insecureRemotePeers else {
+            close(connection)
+            service.log.warning("refused a connection from another machine")
+            return true
         }
+        service.connectionOpened()
+        service.noteAccepted()
+        setTimeouts(connection, milliseconds: 1000)
+        settle(connection, look(connection))
+        return true
     }
 
-    private func settle(_ connection: Connection, _ ending: Exchange.Ending) {
-        switch ending {
-        case .closed: forget(connection)
-        case .kept:
-            connection.deadline = uptime() + Connection.idle
-            if connection.isPartial || !connection.isWatched { watch(connection, isPartial: false) }
-        }
+    private mutating func listen() {
+        listensAt = nil
+        for listener in service.listeners { set.add(shared: listener.descriptor) }
     }
 
-    /// Level-triggered while nothing has arrived; edge-triggered once part of a request has, or epoll would report
-    /// the same part for ever.
-    private func wait(for connection: Connection, isPartial: Bool) {
-        if isPartial != connection.isPartial || !connection.isWatched {
-            if isPartial { connection.deadline = uptime() + Connection.patience }
-            watch(connection, isPartial: isPartial)
-        }
-    }
-
-    private func watch(_ connection: Connection, isPartial: Bool) {
-        let events = UInt32(EPOLLIN.rawValue) | (isPartial ? UInt32(EPOLLET.rawValue) : 0)
-        var event = unsafe epoll_event(events: events, data: epoll_data_t(fd: connection.descriptor))
-        let operation = connection.isWatched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD
-        guard unsafe epoll_ctl(epoll, operation, connection.descriptor, &event) == 0 else { return drop(connection) }
-        connection.isWatched = true
-        connection.isPartial = isPartial
-        connections[connection.descriptor] = connection
-    }
-
-    private func drop(_ connection: Connection) {
-        close(connection.descriptor)
-        forget(connection)
-    }
-
-    /// The descriptor is closed already.
-    private func forget(_ connection: Connection) {
-        connections[connection.descriptor] = nil
-        count.add(-1)
+    /// A listener that cannot be served would wake this thread again and again.
+    private mutating func pauseListening(_ reason: String) {
+        service.noteShortage(reason)
+        for listener in service.listeners { set.remove(listener.descriptor) }
+        listensAt = now + 100
     }
 }
-
-// MARK: - Errands
 
 extension CheckThread {
-    /// Hands the request to the errand lane; the thread goes on with a new one.
-    private func park(_ connection: Connection, _ work: @escaping @Sendable () -> Response) {
-        release(connection)
-        let parkedExchange = exchange
-        exchange = Exchange()
-        let descriptor = connection.descriptor
-        parked.add(1, ordering: .relaxed)
-        let isTaken = errands.submit { [self] in
-            finish(parkedExchange, descriptor, with: work())
+    /// Serves what is in the backlog and has been sent already, then ends connections as they become quiet.
+    private mutating func stop(isQuiet: Bool) {
+        switch stopping {
+        case .no:
+            let end = now + 500
+            for listener in service.listeners { while now < end, accept(from: listener) { now = uptime() } }
+            for listener in service.listeners { set.remove(listener.descriptor) }
+            listensAt = nil
+            stopping = .lingering(until: now + 1000)
+        case .lingering:
+            guard isQuiet else { return }
+            for connection in peers.connections(where: \.isIdle) { hangUp(connection) }
         }
-        if !isTaken { finish(parkedExchange, descriptor, with: Response(.serviceUnavailable)) }
-    }
-
-    /// Of any thread.
-    private func finish(_ exchange: Exchange, _ descriptor: Int32, with response: Response) {
-        var writer = ResponseWriter()
-        writer.write(response)
-        switch exchange.finish(with: writer.bytes) {
-        case .closed: count.add(-1)
-        case .kept:
-            returned.withLock { $0.append(descriptor) }
-            wake()
-        }
-        parked.subtract(1, ordering: .relaxed)
-    }
-
-    /// Answers 413 without reading the body in, and closes.
-    private func refuseBody(_ connection: Connection) {
-        release(connection)
-        let parkedExchange = exchange
-        exchange = Exchange()
-        let descriptor = connection.descriptor
-        let isTaken = errands.submit { [count] in
-            defer { count.add(-1) }
-            guard parkedExchange.beginWithoutBody(on: descriptor) else { return }
-            parkedExchange.discardBody(limit: 1024 * 1024)
-            var writer = ResponseWriter()
-            writer.write(Response(.contentTooLarge))
-            _ = parkedExchange.finish(with: writer.bytes, keeping: false)
-        }
-        guard !isTaken else { return }
-        close(descriptor)
-        count.add(-1)
-    }
-
-    /// Out of the epoll set: nobody but the errand looks at the connection.
-    private func release(_ connection: Connection) {
-        if connection.isWatched { epoll_ctl(epoll, EPOLL_CTL_DEL, connection.descriptor, nil) }
-        connections[connection.descriptor] = nil
-    }
-
-    private func takeReturned() {
-        for descriptor in returned.withLock({ exchangeWithEmpty(&$0) }) {
-            let connection = Connection(descriptor: descriptor, now: uptime())
-            connection.deadline = uptime() + Connection.idle
-            watch(connection, isPartial: false)
-        }
-    }
-
-    private func exchangeWithEmpty(_ list: inout [Int32]) -> [Int32] {
-        defer { list = [] }
-        return list
     }
 }
 
-// MARK: - Time
-
-extension CheckThread {
-    private func uptime() -> Int64 {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
-
-    /// Milliseconds that epoll may wait: a coarse tick while there is a deadline, else as long as it likes.
-    private var waitingTime: Int32 {
-        if pausedUntil != nil { return 50 }
-        return connections.isEmpty ? -1 : 250
-    }
-
-    private func tick() {
-        let now = uptime()
-        if let pausedUntil, now >= pausedUntil { resumeAccepting() }
-        for connection in connections.values where connection.deadline <= now { drop(connection) }
-    }
-
-    /// Without descriptors, accepting again and again would only burn time.
-    private func pauseAccepting(_ reason: String) {
-        guard pausedUntil == nil else { return }
-        log.warning("no more connections are taken for a moment", metadata: ["reason": "\(reason)"])
-        for listener in listeners { epoll_ctl(epoll, EPOLL_CTL_DEL, listener.descriptor, nil) }
-        pausedUntil = uptime() + 100
-    }
-
-    private func resumeAccepting() {
-        pausedUntil = nil
-        watchListeners()
-    }
-
-    private func watchListeners() {
-        for listener in listeners { watch(listener.descriptor, UInt32(EPOLLIN.rawValue) | UInt32(EPOLLEXCLUSIVE.rawValue)) }
-    }
-
-    private func watch(_ descriptor: Int32, _ events: UInt32) {
-        var event = unsafe epoll_event(events: events, data: epoll_data_t(fd: descriptor))
-        unsafe epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
-    }
-
-    /// What has arrived is answered, what is parked is waited for, what is idle is closed.
-    private func finishAll() {
-        for listener in listeners { accept(from: listener) }
-        for connection in connections.values { advance(connection) }
-        let end = uptime() + limits.stopping
-        while parked.load(ordering: .relaxed) > 0, uptime() < end { usleep(5000) }
-        takeReturned()
-        for connection in connections.values { drop(connection) }
-    }
-}
-
-/// Connections of all check threads, bounded so that the store and the provider find descriptors, too.
-final class ConnectionCount: Sendable {
-    private let count = Atomic(0)
-    private let most: Int
-
-    private static let reserve = 64
-
-    init() {
-        var limit = rlimit()
-        let isKnown = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
-        most = max(16, (isKnown ? Int(clamping: limit.rlim_cur) : 1024) - Self.reserve)
-    }
-
-    var mayGrow: Bool { count.load(ordering: .relaxed) < most }
-
-    func add(_ difference: Int) {
-        count.add(difference, ordering: .relaxed)
-    }
+extension Peer {
+    fileprivate var isIdle: Bool { if case .idle = phase { true } else { false } }
 }

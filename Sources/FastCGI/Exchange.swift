@@ -2,120 +2,129 @@ internal import CFastCGI
 internal import Glibc
 internal import Web
 
-/// One request of libfcgi's: the owner of its memory, and the only one who touches it. It may begin on one thread and
-/// end on another, but is never used by two at once.
+/// One request in libfcgi's hands, from its first byte to the end of its answer. Used again for the next one.
+///
+/// `@unchecked Sendable`: one thread at a time has it, the check thread or the errand that finishes it.
 @safe final class Exchange: @unchecked Sendable {
-    private let request = UnsafeMutablePointer<FCGX_Request>.allocate(capacity: 1)
-    private var isKept = false
-    private(set) var role = Request.Role.responder
+    private let request: UnsafeMutablePointer<FCGX_Request>
+    private var answer: [UInt8] = []
+    private var role = Request.Role.responder
+    private var peer: Int32 = -1
+    private var replay: Replay?
+    private var mayKeep = false
 
     init() {
-        unsafe request.initialize(to: FCGX_Request())
+        unsafe request = .allocate(capacity: 1)
+        // Without a listener of its own, libfcgi returns from a broken connection instead of waiting for another.
         unsafe FCGX_InitRequest(request, -1, 0)
+        answer.reserveCapacity(4096)
     }
 
     deinit {
         unsafe FCGX_Free(request, 0)
-        unsafe request.deinitialize(count: 1)
         unsafe request.deallocate()
     }
 
-    /// What became of the connection.
-    enum Ending {
-        case kept
-        case closed
-    }
-
-    /// Reads the request that is known to be there. `nil` when libfcgi finds fault with it; the connection is closed
-    /// then.
-    func begin(on descriptor: Int32) -> Request? {
-        unsafe request.pointee.ipcFd = descriptor
-        // Or FCGX_Accept_r closes the descriptor before it reads, and every close waits for the peer.
+    /// Lets libfcgi read a request, which must be there whole: on the peer's connection, or in `replay`. False when
+    /// libfcgi had trouble; the connection is closed then. `mayKeep`: whether another request may follow.
+    func accept(from peer: Int32, replay: Replay?, mayKeep: Bool) -> Bool {
+        (self.peer, self.replay, self.mayKeep) = (peer, replay, mayKeep)
+        unsafe request.pointee.ipcFd = replay?.file ?? peer
+        // Otherwise libfcgi closes the descriptor before it reads, and waits up to two seconds at each close.
         unsafe request.pointee.keepConnection = 1
         unsafe request.pointee.detached = 1
         guard unsafe FCGX_Accept_r(request) == 0 else {
-            // libfcgi closed it.
-            return nil
+            if replay != nil { close(peer) }
+            return false
         }
-        isKept = unsafe request.pointee.keepConnection != 0
-        role = unsafe request.pointee.role == 2 ? .authorizer : .responder
-        let parameters = parameters()
-        // An authorizer's web server may send no body, not even its end: reading would wait for it.
-        let body = role == .authorizer ? [] : body()
-        guard unsafe FCGX_GetError(request.pointee.in) == 0 else {
-            _ = end(keeping: false)
-            return nil
-        }
-        return parameters.request(role: role, body: body)
+        self.mayKeep = mayKeep && (unsafe request.pointee.keepConnection != 0)
+        unsafe request.pointee.keepConnection = 1
+        return true
     }
 
-    private func parameters() -> Request.Builder {
+    /// The request as a value. `hasBody` says whether a body was sent: reading one that was not would never end. Nil
+    /// when libfcgi had trouble: nothing of the request may be believed then, and the connection is closed.
+    func read(hasBody: Bool) -> Request? {
+        let body = hasBody ? readBody() : []
+        guard let role = Request.Role(number: unsafe request.pointee.role),
+            unsafe FCGX_GetError(request.pointee.in) == 0
+        else {
+            drop()
+            return nil
+        }
+        self.role = role
         var builder = Request.Builder()
-        guard var next = unsafe request.pointee.envp else { return builder }
-        while let pair = unsafe next.pointee {
-            let bytes = unsafe UnsafeRawBufferPointer(start: pair, count: strlen(pair)).bindMemory(to: UInt8.self)
-            if let equals = unsafe bytes.firstIndex(of: UInt8(ascii: "=")) {
-                let span = unsafe Span(_unsafeElements: bytes)
-                builder.add(name: span.extracting(0..<equals), value: span.extracting((equals + 1)...))
-            }
-            unsafe next += 1
-        }
-        return builder
+        addParameters(to: &builder)
+        return builder.request(role: role, body: body)
     }
 
-    /// To its end, whoever wants it: what is left would be taken for the next request.
-    private func body() -> [UInt8] {
+    /// Writes the answer and ends the request. Whether the connection goes on; it is closed otherwise.
+    func finish(_ response: Response) -> Bool {
+        ResponseWriter.write(response, for: role, into: &answer)
+        _ = unsafe answer.withUnsafeBytes { bytes in
+            unsafe FCGX_PutStr(bytes.baseAddress, Int32(clamping: bytes.count), request.pointee.out)
+        }
+        unsafe FCGX_Finish_r(request)
+        // After trouble, libfcgi has closed what it was given.
+        let isWritten = unsafe request.pointee.ipcFd >= 0
+        unsafe request.pointee.ipcFd = -1
+        return replay == nil ? end(isWritten) : endReplay(isWritten)
+    }
+
+    private func end(_ isWritten: Bool) -> Bool {
+        guard isWritten else { return false }
+        if !mayKeep { close(peer) }
+        return mayKeep
+    }
+
+    private func endReplay(_ isWritten: Bool) -> Bool {
+        let isSent = isWritten && replay?.forward(to: peer) == true
+        if isWritten, let replay { close(replay.file) }
+        replay = nil
+        if !isSent || !mayKeep { close(peer) }
+        return isSent && mayKeep
+    }
+
+    private func drop() {
+        unsafe FCGX_Free(request, 1)
+        if replay != nil { close(peer) }
+        replay = nil
+    }
+
+    private func readBody() -> [UInt8] {
         var body: [UInt8] = []
-        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
+        unsafe withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
             while true {
-                let count = unsafe FCGX_GetStr(buffer.baseAddress, 4096, request.pointee.in)
+                let count = unsafe FCGX_GetStr(buffer.baseAddress, Int32(buffer.count), request.pointee.in)
                 guard count > 0 else { return }
-                unsafe body.append(contentsOf: UnsafeRawBufferPointer(start: buffer.baseAddress, count: Int(count)))
+                unsafe body.append(contentsOf: buffer.prefix(Int(count)))
             }
         }
         return body
     }
 
-    /// Reads and forgets a body that is longer than we take, up to this many bytes.
-    func discardBody(limit: Int) {
-        var left = limit
-        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
-            while left > 0 {
-                let count = unsafe FCGX_GetStr(buffer.baseAddress, 4096, request.pointee.in)
-                guard count > 0 else { return }
-                left -= Int(count)
-            }
+    /// One pass over all parameters, each a C string `name=value`.
+    private func addParameters(to builder: inout Request.Builder) {
+        guard var next = unsafe request.pointee.envp else { return }
+        while let parameter = unsafe next.pointee {
+            defer { unsafe next += 1 }
+            guard let equals = unsafe strchr(parameter, Int32(UInt8(ascii: "="))) else { continue }
+            let start = unsafe UnsafeRawPointer(parameter).assumingMemoryBound(to: UInt8.self)
+            let nameLength = unsafe equals - parameter
+            let name = unsafe UnsafeBufferPointer(start: start, count: nameLength)
+            let value = unsafe UnsafeBufferPointer(start: start + nameLength + 1, count: strlen(equals + 1))
+            unsafe builder.add(name: name.span, value: value.span)
         }
     }
+}
 
-    /// Begins a request whose body is not all there, without reading the body.
-    func beginWithoutBody(on descriptor: Int32) -> Bool {
-        unsafe request.pointee.ipcFd = descriptor
-        unsafe request.pointee.keepConnection = 1
-        unsafe request.pointee.detached = 1
-        return unsafe FCGX_Accept_r(request) == 0
-    }
-
-    /// Sends the answer and ends the request.
-    func finish(with answer: [UInt8], keeping: Bool = true) -> Ending {
-        unsafe answer.withUnsafeBytes { bytes in
-            _ = unsafe FCGX_PutStr(
-                bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(clamping: bytes.count), request.pointee.out)
+extension Request.Role {
+    /// FastCGI specification, section 5.1.
+    fileprivate init?(number: Int32) {
+        switch number {
+        case 1: self = .responder
+        case 2: self = .authorizer
+        default: return nil
         }
-        return end(keeping: keeping && isKept)
-    }
-
-    private func end(keeping: Bool) -> Ending {
-        let descriptor = unsafe request.pointee.ipcFd
-        unsafe request.pointee.keepConnection = 1
-        unsafe FCGX_Finish_r(request)
-        // After an error libfcgi has closed the descriptor itself.
-        guard unsafe request.pointee.ipcFd >= 0 else { return .closed }
-        unsafe request.pointee.ipcFd = -1
-        guard keeping else {
-            close(descriptor)
-            return .closed
-        }
-        return .kept
     }
 }

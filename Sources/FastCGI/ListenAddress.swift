@@ -1,46 +1,92 @@
 internal import Values
 internal import Web
 
-/// Where requests come from.
+/// Where the web server reaches us.
 package enum ListenAddress: Sendable, Equatable {
+    /// `unix:/run/postern/postern.sock`
     case unix(path: String)
-    /// A numeric address.
+    /// `tcp:127.0.0.1:9000`, `tcp:[::1]:9000`
     case tcp(host: String, port: UInt16)
-    /// A listening socket that was handed to us at start (mod_fcgid and spawn-fcgi use 0).
+    /// `fd:0`: a listening socket that whoever started us left open (mod_fcgid, spawn-fcgi).
     case descriptor(Int32)
-    /// The sockets that systemd hands over (`LISTEN_FDS`).
+    /// `systemd`: the sockets of socket activation.
     case systemd
 
-    /// `unix:PATH`, `tcp:HOST:PORT`, `tcp:[HOST]:PORT`, `fd:NUMBER` or `systemd`; `nil` for anything else.
-    package init?(_ text: String) {
-        if text == "systemd" {
-            self = .systemd
-        } else if let path = text.dropping("unix:"), path.utf8.first == UInt8(ascii: "/"), path.utf8.count < 108 {
-            self = .unix(path: path)
-        } else if let number = text.dropping("fd:")?.utf8.decimal, number < 1024 {
-            self = .descriptor(Int32(number))
-        } else if let address = text.dropping("tcp:"), let colon = address.utf8.lastIndex(of: UInt8(ascii: ":")) {
-            let port = address.utf8[address.utf8.index(after: colon)...].decimal
-            var host = String(address[..<colon])
-            if host.utf8.first == UInt8(ascii: "["), host.utf8.last == UInt8(ascii: "]") {
-                host = String(host.dropFirst().dropLast())
+    /// Reads one of the forms above.
+    package init(_ text: String) throws(ListenFailure) {
+        let parts = text.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
+        let rest = parts.count == 2 ? Array(parts[1]) : []
+        let address: ListenAddress? =
+            switch parts.first {
+            case .some(let kind) where kind.elementsEqual("unix".utf8): Self.unix(rest)
+            case .some(let kind) where kind.elementsEqual("tcp".utf8): Self.tcp(rest)
+            case .some(let kind) where kind.elementsEqual("fd".utf8): Self.descriptor(rest)
+            default: text == "systemd" ? .systemd : nil
             }
-            guard let port, (1...65535).contains(port), IPAddress(host.utf8) != nil else { return nil }
-            self = .tcp(host: host, port: UInt16(port))
-        } else {
-            return nil
-        }
+        guard let address else { throw .malformed(text) }
+        self = address
     }
 
-    /// Whether only this machine can connect.
-    package var isLocal: Bool {
-        guard case .tcp(let host, _) = self else { return true }
-        return host == "::1" || host.utf8.starts(with: "127.".utf8)
+    private static func unix(_ path: [UInt8]) -> ListenAddress? {
+        guard path.first == UInt8(ascii: "/"), !path.contains(0),
+            let path = String(validating: path, as: UTF8.self)
+        else { return nil }
+        return .unix(path: path)
+    }
+
+    private static func tcp(_ text: [UInt8]) -> ListenAddress? {
+        guard let colon = text.lastIndex(of: UInt8(ascii: ":")), let port = text[(colon + 1)...].decimal,
+            let port = UInt16(exactly: port)
+        else { return nil }
+        var host = text[..<colon]
+        if host.first == UInt8(ascii: "["), host.last == UInt8(ascii: "]"), host.count > 2 {
+            host = host.dropFirst().dropLast()
+        }
+        guard IPAddress(host) != nil else { return nil }
+        return .tcp(host: String(decoding: host, as: UTF8.self), port: port)
+    }
+
+    private static func descriptor(_ text: [UInt8]) -> ListenAddress? {
+        text.decimal.flatMap(Int32.init(exactly:)).map { .descriptor($0) }
     }
 }
 
-extension String {
-    fileprivate func dropping(_ prefix: String) -> String? {
-        utf8.starts(with: prefix.utf8) ? String(decoding: utf8.dropFirst(prefix.utf8.count), as: UTF8.self) : nil
+extension ListenAddress: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .unix(let path): "unix:\(path)"
+        case .tcp(let host, let port): host.utf8.contains(UInt8(ascii: ":")) ? "tcp:[\(host)]:\(port)" : "tcp:\(host):\(port)"
+        case .descriptor(let number): "fd:\(number)"
+        case .systemd: "systemd"
+        }
+    }
+}
+
+/// Why we cannot listen.
+package enum ListenFailure: Error, Equatable, CustomStringConvertible {
+    case malformed(String)
+    case pathTooLong(String)
+    case notASocket(String)
+    case alreadyRunning(String)
+    case unknownGroup(String)
+    case notLoopback(String)
+    case notListening(String)
+    case noSystemdSockets
+    case system(String, reason: String)
+
+    package var description: String {
+        switch self {
+        case .malformed(let text):
+            "'\(text)' is no address to listen on: unix:/PATH, tcp:ADDRESS:PORT, fd:0 or systemd"
+        case .pathTooLong(let path): "the path of the socket is too long (at most 100 bytes): \(path)"
+        case .notASocket(let path): "\(path) exists and is not a socket"
+        case .alreadyRunning(let address): "already running: somebody answers on \(address)"
+        case .unknownGroup(let name): "there is no group '\(name)'"
+        case .notLoopback(let address):
+            "\(address) can be reached from other machines, and FastCGI has no protection of its own"
+        case .notListening(let address): "\(address) is not a listening socket"
+        case .noSystemdSockets: "systemd gave no sockets (LISTEN_PID, LISTEN_FDS)"
+        case .system(let what, let reason): "\(what): \(reason)"
+        }
     }
 }

@@ -1,156 +1,122 @@
+internal import CFastCGI
 internal import Glibc
-internal import Synchronization
+internal import Web
 
-/// Why nobody can connect, and what to do.
-package struct ListenFailure: Error, Sendable, CustomStringConvertible {
-    package let description: String
-}
-
-/// A listening socket of ours: not blocking, and unlinked with its owner if it is still the one that we made.
-final class Listener: Sendable {
+/// A listening socket.
+struct Listener: Sendable {
     let descriptor: Int32
-    /// Whether peers of other machines are refused.
-    let isLocal: Bool
-    private let path: String?
-    private let file: UInt64
-    private let isOpen = Atomic(true)
+    /// The path of a Unix socket that we made, and which file it was then.
+    let file: SocketFile?
+    let isTCP: Bool
 
-    private init(descriptor: Int32, isLocal: Bool, path: String? = nil) {
-        self.descriptor = descriptor
-        self.isLocal = isLocal
-        self.path = path
-        file = path.flatMap(Self.fileNumber) ?? 0
-        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    }
-
-    /// The listener of an address. `group` may connect to a Unix socket beside its owner.
-    static func open(_ address: ListenAddress, group: String?) throws(ListenFailure) -> [Listener] {
+    /// Opens what the address names: one socket, or as many as systemd gave.
+    static func open(
+        _ address: ListenAddress, group: String?, insecure: Bool
+    ) throws(ListenFailure) -> [Listener] {
         switch address {
-        case .unix(let path): [try unix(path, group: group)]
-        case .tcp(let host, let port): [try tcp(host, port, isLocal: address.isLocal)]
-        case .descriptor(let number): [try inherited(number)]
-        case .systemd: try handedOver()
+        case .unix(let path): [try SocketFile.listen(at: path, group: group)]
+        case .tcp(let host, let port): [try tcp(host, port, address, insecure: insecure)]
+        case .descriptor(let number): [try Listener(adopting: number, address)]
+        case .systemd: try systemd()
         }
     }
 
-    /// Nobody connects any more.
-    func stop() {
-        guard isOpen.exchange(false, ordering: .relaxed) else { return }
-        if let path, Self.fileNumber(path) == file { unsafe unlink(path) }
-        close(descriptor)
+    init(descriptor: Int32, file: SocketFile?, isTCP: Bool) {
+        self.descriptor = descriptor
+        self.file = file
+        self.isTCP = isTCP
     }
 
-    private static func fileNumber(_ path: String) -> UInt64? {
-        var status = stat()
-        return unsafe lstat(path, &status) == 0 ? UInt64(status.st_ino) : nil
-    }
-}
-
-// MARK: - Unix sockets
-
-extension Listener {
-    private static func unix(_ path: String, group: String?) throws(ListenFailure) -> Listener {
-        try removeStale(path)
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { throw failure("unix:\(path)") }
-        // Nobody may connect before mode and group are set, so the file is made without any permission.
-        let mask = umask(0o177)
-        let bound = unsafe withAddress(path) { unsafe bind(descriptor, $0, $1) }
-        umask(mask)
-        guard bound == 0 else {
-            defer { close(descriptor) }
-            throw failure("unix:\(path)", "; does its folder exist, and may this user write there?")
-        }
-        if let group { try setGroup(group, path) }
-        guard unsafe chmod(path, 0o660) == 0, Glibc.listen(descriptor, 1024) == 0 else { throw failure("unix:\(path)") }
-        return Listener(descriptor: descriptor, isLocal: true, path: path)
+    /// Takes over a socket that somebody else made listen.
+    private init(adopting descriptor: Int32, _ address: ListenAddress) throws(ListenFailure) {
+        guard option(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1 else { throw .notListening("\(address)") }
+        // Several threads accept from it: one that comes too late must not wait.
+        guard fcgi_prepare_listener(descriptor) == 0 else { throw .system("\(address)", reason: systemError()) }
+        self.init(
+            descriptor: descriptor, file: nil, isTCP: option(descriptor, SOL_SOCKET, SO_DOMAIN) != AF_UNIX)
     }
 
-    /// A socket that nobody listens on is removed; one that somebody does is theirs.
-    private static func removeStale(_ path: String) throws(ListenFailure) {
-        var status = stat()
-        guard unsafe lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw ListenFailure(description: "unix:\(path): there is a file that is no socket; remove it, or listen elsewhere")
+    /// The sockets from number 3 on (sd_listen_fds(3)). The variables are for us alone, not for what we start.
+    private static func systemd() throws(ListenFailure) -> [Listener] {
+        defer {
+            for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] { unsafe unsetenv(name) }
         }
-        let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(probe) }
-        guard unsafe withAddress(path, { unsafe connect(probe, $0, $1) }) != 0 else {
-            throw ListenFailure(description: "unix:\(path): another process listens there; is Postern running already?")
-        }
-        guard errno == ECONNREFUSED else { throw failure("unix:\(path)") }
-        unsafe unlink(path)
+        guard environment("LISTEN_PID").flatMap({ Int32($0) }) == getpid(),
+            let count = environment("LISTEN_FDS").flatMap({ Int32($0) }), (1...64).contains(count)
+        else { throw .noSystemdSockets }
+        var listeners: [Listener] = []
+        for number in 3..<3 + count { listeners.append(try Listener(adopting: number, .descriptor(number))) }
+        return listeners
     }
 
-    private static func setGroup(_ name: String, _ path: String) throws(ListenFailure) {
-        guard let entry = unsafe getgrnam(name) else {
-            throw ListenFailure(description: "listen_group: there is no group \(name)")
-        }
-        guard unsafe chown(path, uid_t.max, entry.pointee.gr_gid) == 0 else {
-            throw failure("listen_group: \(name)", "; this user must be a member of it")
-        }
-    }
-
-    private static func withAddress(
-        _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
-    ) -> Int32 {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path.utf8.prefix(107)) }
-        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-        return unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, size) }
-        }
+    private static func environment(_ name: String) -> String? {
+        unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 }
 
-// MARK: - TCP and inherited sockets
+extension Listener {
+    /// Takes a connection; -1 and errno when there is none. `isNear`: whether it comes from this machine.
+    func accept() -> (connection: Int32, isNear: Bool) {
+        var peer = sockaddr_storage()
+        let connection = unsafe fcgi_accept(descriptor, &peer)
+        guard connection >= 0, isTCP else { return (connection, true) }
+        let bytes = unsafe withUnsafeBytes(of: &peer) { unsafe Array($0.prefix(24)) }
+        // The address comes after family and port, and in version 6 after the flow label.
+        let place = Int32(peer.ss_family) == AF_INET ? 4..<8 : 8..<24
+        let address = IPAddress(bytes: bytes[place])
+        return (connection, address?.isLoopback ?? false)
+    }
+}
 
 extension Listener {
-    private static func tcp(_ host: String, _ port: UInt16, isLocal: Bool) throws(ListenFailure) -> Listener {
-        var hints = unsafe addrinfo()
-        unsafe hints.ai_flags = AI_NUMERICHOST | AI_PASSIVE
-        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        let name = "tcp:\(host):\(port)"
-        guard unsafe getaddrinfo(host, "\(port)", &hints, &found) == 0, let address = unsafe found?.pointee else {
-            throw ListenFailure(description: "\(name): not an address")
+    private static func tcp(
+        _ host: String, _ port: UInt16, _ address: ListenAddress, insecure: Bool
+    ) throws(ListenFailure) -> Listener {
+        guard let ip = IPAddress(host.utf8) else { throw .malformed("\(address)") }
+        guard insecure || ip.isLoopback else { throw .notLoopback("\(address)") }
+        let family = ip.isVersion4 ? AF_INET : AF_INET6
+        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        guard descriptor >= 0 else { throw .system("\(address)", reason: systemError()) }
+        setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+        // Connections inherit it: the end of an answer shall not wait for an acknowledgement.
+        setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        guard bind(descriptor, ip, port), Glibc.listen(descriptor, 1024) == 0 else {
+            let reason = systemError()
+            close(descriptor)
+            throw .system("cannot listen on \(address)", reason: reason)
         }
-        defer { unsafe freeaddrinfo(found) }
-        let descriptor = unsafe socket(address.ai_family, address.ai_socktype, address.ai_protocol)
-        guard descriptor >= 0 else { throw failure(name) }
-        var yes: Int32 = 1
-        unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-        guard unsafe bind(descriptor, address.ai_addr, address.ai_addrlen) == 0, Glibc.listen(descriptor, 1024) == 0 else {
-            defer { close(descriptor) }
-            throw failure(name)
-        }
-        return Listener(descriptor: descriptor, isLocal: isLocal)
+        return Listener(descriptor: descriptor, file: nil, isTCP: true)
     }
 
-    private static func inherited(_ descriptor: Int32) throws(ListenFailure) -> Listener {
-        var isListening: Int32 = 0
-        var size = socklen_t(MemoryLayout<Int32>.size)
-        let code = unsafe getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size)
-        guard code == 0, isListening == 1 else {
-            throw ListenFailure(
-                description: "fd:\(descriptor): no listening socket was handed over; is Postern started by a web server?")
+    private static func bind(_ descriptor: Int32, _ ip: IPAddress, _ port: UInt16) -> Bool {
+        if ip.isVersion4 {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            address.sin_addr.s_addr = UInt32(truncatingIfNeeded: ip.bits).bigEndian
+            return unsafe withUnsafeBytes(of: &address) { unsafe bind(descriptor, $0) }
         }
-        return Listener(descriptor: descriptor, isLocal: true)
+        setOption(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1)
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_port = port.bigEndian
+        let bits = ip.bits.bigEndian
+        unsafe withUnsafeMutableBytes(of: &address.sin6_addr) { target in
+            unsafe withUnsafeBytes(of: bits) { unsafe target.copyMemory(from: $0) }
+        }
+        return unsafe withUnsafeBytes(of: &address) { unsafe bind(descriptor, $0) }
     }
 
-    /// sd_listen_fds(3): the sockets follow the standard descriptors.
-    private static func handedOver() throws(ListenFailure) -> [Listener] {
-        let number = { (name: String) in unsafe getenv(name).flatMap { unsafe Int32(String(cString: $0)) } }
-        guard number("LISTEN_PID") == getpid(), let count = number("LISTEN_FDS"), (1...16).contains(count) else {
-            throw ListenFailure(description: "systemd: no socket was handed over; is there a postern.socket unit?")
-        }
-        for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] { unsafe unsetenv(name) }
-        return try (3..<(3 + count)).map { number throws(ListenFailure) in try inherited(number) }
+    private static func bind(_ descriptor: Int32, _ address: UnsafeRawBufferPointer) -> Bool {
+        guard let start = address.baseAddress else { return false }
+        return unsafe Glibc.bind(
+            descriptor, start.assumingMemoryBound(to: sockaddr.self), socklen_t(address.count)) == 0
     }
+}
 
-    private static func failure(_ what: String, _ remedy: String = "") -> ListenFailure {
-        unsafe ListenFailure(description: "\(what): \(String(cString: strerror(errno)))\(remedy)")
+extension IPAddress {
+    /// 127.0.0.0/8 and ::1.
+    var isLoopback: Bool {
+        isVersion4 ? UInt32(truncatingIfNeeded: bits) >> 24 == 127 : bits == 1
     }
 }

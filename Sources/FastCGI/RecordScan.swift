@@ -1,168 +1,192 @@
-/// Looks at what has arrived of a request (FastCGI specification, section 3) before libfcgi may read it: libfcgi
-/// blocks on half of one, delivers what was cut off as if it were whole, and believes any length.
-enum RecordScan {
+internal import Web
+
+/// Why a connection is closed without an answer.
+enum Flaw: String, Equatable, Sendable {
+    case version = "a record that is not of FastCGI version 1"
+    case management = "a management record"
+    case role = "a role that is neither responder nor authorizer"
+    case order = "a record that may not come here"
+    case foreign = "a record of another request"
+    case begin = "a BEGIN_REQUEST record of the wrong length"
+    case aborted = "the web server aborted the request"
+    case unfinishedPair = "parameters that end within a name or value"
+    case nul = "a NUL in a parameter"
+    case equalsSign = "an equals sign in a parameter's name"
+    case tooManyParameters = "too many parameters"
+    case tooLarge = "more bytes than limits.request_bytes"
+}
+
+/// Reads along with one request, record by record (FastCGI specification, sections 3.3 and 5), and keeps none of it.
+/// libfcgi gets only what this scan has found whole: it waits on half a request, and believes every length.
+struct RecordScan {
     enum Verdict: Equatable {
-        /// One request, from its first byte to this many.
-        case whole(Int)
-        /// Not all is there.
-        case partial
-        /// The parameters are there, and the body is longer than we take.
-        case bodyTooLong
-        /// This will never be a request that we answer.
-        case broken(Breach)
+        case incomplete
+        case complete
+        /// Its body is over the limit; the request is whole, or enough of it has been read.
+        case oversized
+        case broken(Flaw)
     }
 
-    enum Breach: Equatable {
-        case badRecord
-        case badRole
-        case unexpectedRecord
-        case aborted
-        case parametersTooLong
-        case badPairs
-    }
+    /// Bytes of the request so far, headers and padding included.
+    private(set) var length = 0
+    /// `length` where the parameters ended.
+    private(set) var headLength = 0
+    private(set) var role = Request.Role.responder
+    private(set) var id: UInt16 = 0
+    /// Whether the body is over the limit; what comes of it is only counted.
+    private(set) var isOversized = false
+    /// Whether the request ends with padding, which libfcgi leaves to the next one.
+    private(set) var endsPadded = false
 
-    static let mostPairs = 512
-    private static let headerLength = 8
-    private static let responder: UInt8 = 1
-    private static let authorizer: UInt8 = 2
+    private let limit: Int
+    private var pairs: PairScan
+    private var stage = Stage.begin
+    /// The record's header, or the body of BEGIN_REQUEST: eight bytes each.
+    private var word: UInt64 = 0
+    private var wordBytes = 0
+    private var content = 0
+    private var padding = 0
+    private var isInHeader = true
+    /// Content of PARAMS and STDIN so far.
+    private var contentSum = 0
+
+    private enum Stage {
+        case begin, parameters, body, over
+    }
 
     private enum RecordType {
-        static let beginRequest: UInt8 = 1
-        static let abortRequest: UInt8 = 2
+        static let begin: UInt8 = 1
+        static let abort: UInt8 = 2
         static let parameters: UInt8 = 4
-        static let standardInput: UInt8 = 5
+        static let body: UInt8 = 5
     }
 
-    /// One record: where its content is, and where the next begins.
-    private struct Record {
-        let type: UInt8
-        let content: Range<Int>
-        let end: Int
+    /// Bytes of a body over the limit that are read and dropped, so that the web server can read our answer.
+    static let mostDiscarded = 1024 * 1024
+
+    /// `limit`: bytes of parameters, and of parameters and body.
+    init(limit: Int) {
+        self.limit = limit
+        pairs = PairScan(limit: limit)
     }
 
-    /// Judges these bytes. `limit` is for parameters and body together.
-    static func judge(_ bytes: Span<UInt8>, limit: Int) -> Verdict {
-        guard bytes.count >= headerLength else { return bytes.count > 0 && bytes[0] != 1 ? .broken(.badRecord) : .partial }
-        guard let id = requestID(bytes, at: 0), id != 0 else { return .broken(.badRecord) }
-        guard bytes[1] == RecordType.beginRequest, length(bytes, at: 0) == 8 else { return .broken(.unexpectedRecord) }
-        guard let begin = record(bytes, at: 0, id: id) else { return .partial }
-        let role = bytes[begin.content.lowerBound + 1]
-        guard bytes[begin.content.lowerBound] == 0, role == responder || role == authorizer else {
-            return .broken(.badRole)
+    /// Whether an empty STDIN record ended the body. An authorizer's request has none as a rule.
+    var hasBodyEnd: Bool { stage == .over }
+
+    /// Takes the next bytes, up to the end of the request.
+    mutating func take(_ bytes: Span<UInt8>) -> Verdict {
+        var index = 0
+        while index < bytes.count, !isWhole(unlessMore: true) {
+            let before = index
+            let flaw = isInHeader ? takeHeader(bytes, &index) : takeContent(bytes, &index)
+            length += index - before
+            if headLength == 0, stage == .body, isInHeader { headLength = length }
+            if let flaw { return .broken(flaw) }
+            if isOversized, length >= headLength + Self.mostDiscarded { return .oversized }
+            if !isOversized, length > 2 * limit + 4096 { return .broken(.tooLarge) }
         }
-        return parameters(bytes, from: begin.end, id: id, role: role, limit: limit)
+        guard isWhole(unlessMore: false) else { return .incomplete }
+        return isOversized ? .oversized : .complete
     }
 
-    /// The stream of parameters, to its end.
-    private static func parameters(
-        _ bytes: Span<UInt8>, from start: Int, id: UInt16, role: UInt8, limit: Int
-    ) -> Verdict {
-        var offset = start
-        var parts: [Range<Int>] = []
-        while true {
-            guard offset + headerLength <= bytes.count else { return partial(offset, limit, .parametersTooLong) }
-            guard let breach = breach(bytes, at: offset, id: id, expected: RecordType.parameters) else {
-                guard let record = record(bytes, at: offset, id: id) else {
-                    return partial(offset + headerLength + length(bytes, at: offset), limit, .parametersTooLong)
-                }
-                offset = record.end
-                guard offset <= limit else { return .broken(.parametersTooLong) }
-                if record.content.isEmpty { break }
-                parts.append(record.content)
-                continue
-            }
-            return .broken(breach)
-        }
-        guard arePairs(bytes, parts) else { return .broken(.badPairs) }
-        return role == authorizer ? .whole(offset) : body(bytes, from: offset, id: id, limit: limit)
-    }
-
-    /// The stream of the body, to its end.
-    private static func body(_ bytes: Span<UInt8>, from start: Int, id: UInt16, limit: Int) -> Verdict {
-        var offset = start
-        while true {
-            guard offset + headerLength <= bytes.count else { return offset > limit ? .bodyTooLong : .partial }
-            if let breach = breach(bytes, at: offset, id: id, expected: RecordType.standardInput) {
-                return .broken(breach)
-            }
-            let isLast = length(bytes, at: offset) == 0
-            guard let record = record(bytes, at: offset, id: id) else {
-                return offset + headerLength + length(bytes, at: offset) > limit ? .bodyTooLong : .partial
-            }
-            offset = record.end
-            guard offset <= limit else { return .bodyTooLong }
-            if isLast { return .whole(offset) }
-        }
-    }
-
-    private static func partial(_ needed: Int, _ limit: Int, _ breach: Breach) -> Verdict {
-        needed > limit ? .broken(breach) : .partial
-    }
-
-    /// What is wrong with a record's header, where another of this type is expected.
-    private static func breach(_ bytes: Span<UInt8>, at offset: Int, id: UInt16, expected: UInt8) -> Breach? {
-        guard let found = requestID(bytes, at: offset) else { return .badRecord }
-        guard found == id else { return .unexpectedRecord }
-        if bytes[offset + 1] == RecordType.abortRequest { return .aborted }
-        return bytes[offset + 1] == expected ? nil : .unexpectedRecord
-    }
-
-    /// The id of a record; `nil` when its version is not 1.
-    private static func requestID(_ bytes: Span<UInt8>, at offset: Int) -> UInt16? {
-        bytes[offset] == 1 ? UInt16(bytes[offset + 2]) << 8 | UInt16(bytes[offset + 3]) : nil
-    }
-
-    private static func length(_ bytes: Span<UInt8>, at offset: Int) -> Int {
-        Int(bytes[offset + 4]) << 8 | Int(bytes[offset + 5])
-    }
-
-    /// The record whose header is there; `nil` when not all of it is.
-    private static func record(_ bytes: Span<UInt8>, at offset: Int, id: UInt16) -> Record? {
-        let start = offset + headerLength
-        let content = start..<(start + length(bytes, at: offset))
-        let end = content.upperBound + Int(bytes[offset + 6])
-        return end <= bytes.count ? Record(type: bytes[offset + 1], content: content, end: end) : nil
+    /// An authorizer's request is whole after its parameters, but records of a body that are there belong to it.
+    private func isWhole(unlessMore: Bool) -> Bool {
+        guard isInHeader, wordBytes == 0 else { return false }
+        return stage == .over || (stage == .body && role == .authorizer && !unlessMore)
     }
 }
 
-/// Name-value pairs (FastCGI specification, section 3.4).
 extension RecordScan {
-    /// Whether the stream is made of pairs that end where it ends.
-    private static func arePairs(_ bytes: Span<UInt8>, _ parts: [Range<Int>]) -> Bool {
-        guard parts.count > 1 else {
-            return parts.first.map { arePairs(bytes.extracting($0)) } ?? true
-        }
-        var stream: [UInt8] = []
-        for part in parts {
-            for index in part { stream.append(bytes[index]) }
-        }
-        return arePairs(stream.span)
+    /// Version, type, id (2 bytes), content length (2), padding length, reserved.
+    private mutating func takeHeader(_ bytes: Span<UInt8>, _ index: inout Int) -> Flaw? {
+        takeWord(bytes, &index, upTo: bytes.count)
+        guard wordBytes == 8 else { return nil }
+        wordBytes = 0
+        content = Int(word >> 16 & 0xFFFF)
+        padding = Int(word >> 8 & 0xFF)
+        endsPadded = padding > 0
+        isInHeader = content + padding == 0
+        return begin(
+            version: UInt8(word >> 56), type: UInt8(word >> 48 & 0xFF), id: UInt16(word >> 32 & 0xFFFF))
     }
 
-    private static func arePairs(_ stream: Span<UInt8>) -> Bool {
-        var offset = 0
-        var count = 0
-        while offset < stream.count {
-            guard let name = size(stream, &offset), let value = size(stream, &offset), name > 0 else { return false }
-            let rest = stream.count - offset
-            guard name <= rest, value <= rest - name else { return false }
-            offset += name + value
-            count += 1
-            guard count <= mostPairs else { return false }
+    private mutating func takeWord(_ bytes: Span<UInt8>, _ index: inout Int, upTo end: Int) {
+        while wordBytes < 8, index < end {
+            word = word << 8 | UInt64(bytes[index])
+            wordBytes += 1
+            index += 1
         }
-        return true
     }
 
-    /// One byte below 128, else four with the highest bit set.
-    private static func size(_ stream: Span<UInt8>, _ offset: inout Int) -> Int? {
-        guard offset < stream.count else { return nil }
-        guard stream[offset] >= 0x80 else {
-            defer { offset += 1 }
-            return Int(stream[offset])
+    /// Judges a record by its header.
+    private mutating func begin(version: UInt8, type: UInt8, id: UInt16) -> Flaw? {
+        guard version == 1 else { return .version }
+        guard id != 0 else { return .management }
+        guard stage != .begin else { return beginRequest(type: type, id: id) }
+        guard id == self.id else { return .foreign }
+        switch (stage, type) {
+        case (_, RecordType.abort): return .aborted
+        case (.parameters, RecordType.parameters): return beginParameters()
+        case (.body, RecordType.body): return beginBody()
+        default: return .order
         }
-        guard offset + 4 <= stream.count else { return nil }
-        defer { offset += 4 }
-        return Int(stream[offset] & 0x7F) << 24 | Int(stream[offset + 1]) << 16 | Int(stream[offset + 2]) << 8
-            | Int(stream[offset + 3])
+    }
+
+    private mutating func beginRequest(type: UInt8, id: UInt16) -> Flaw? {
+        guard type == RecordType.begin else { return .order }
+        guard content == 8 else { return .begin }
+        self.id = id
+        return nil
+    }
+
+    private mutating func beginParameters() -> Flaw? {
+        contentSum += content
+        guard contentSum <= limit else { return .tooLarge }
+        guard content == 0 else { return nil }
+        guard pairs.isBetweenPairs else { return .unfinishedPair }
+        stage = .body
+        return nil
+    }
+
+    private mutating func beginBody() -> Flaw? {
+        contentSum += content
+        isOversized = isOversized || contentSum > limit
+        if content == 0 { stage = .over }
+        return nil
+    }
+
+    /// Takes content, then padding.
+    private mutating func takeContent(_ bytes: Span<UInt8>, _ index: inout Int) -> Flaw? {
+        let piece = index..<index + min(content, bytes.count - index)
+        var flaw: Flaw?
+        switch stage {
+        case .begin: flaw = takeBeginBody(bytes, piece)
+        case .parameters: flaw = pairs.take(bytes.extracting(piece))
+        case .body, .over: break
+        }
+        content -= piece.count
+        index = piece.upperBound
+        if content == 0 {
+            let skipped = min(padding, bytes.count - index)
+            padding -= skipped
+            index += skipped
+        }
+        isInHeader = content + padding == 0
+        return flaw
+    }
+
+    /// Role (2 bytes), flags, and five reserved bytes.
+    private mutating func takeBeginBody(_ bytes: Span<UInt8>, _ piece: Range<Int>) -> Flaw? {
+        var index = piece.lowerBound
+        takeWord(bytes, &index, upTo: piece.upperBound)
+        guard wordBytes == 8 else { return nil }
+        wordBytes = 0
+        stage = .parameters
+        switch word >> 48 {
+        case 1: role = .responder
+        case 2: role = .authorizer
+        default: return .role
+        }
+        return nil
     }
 }

@@ -1,51 +1,57 @@
 internal import HTTPTypes
-internal import Values
 internal import Web
 
-/// The one place where an answer becomes bytes (RFC 3875, section 6.3): `Status:` first, always; then the fields, the
-/// cookies and `Cache-Control: no-store`; then the body. A web server takes an answer without `Status:` for a yes.
-struct ResponseWriter {
-    private(set) var bytes: [UInt8] = []
-
-    init() {
-        bytes.reserveCapacity(4096)
-    }
-
-    /// Forgets the answer before and takes this one.
-    mutating func write(_ response: Response) {
+/// The one place that writes an answer (RFC 3875, section 6.2). `Status` comes first, always: a web server takes an
+/// answer without it for permission.
+enum ResponseWriter {
+    /// Writes the answer over what is in `bytes`.
+    static func write(_ response: Response, for role: Request.Role, into bytes: inout [UInt8]) {
         bytes.removeAll(keepingCapacity: true)
-        add("Status: ")
-        add(number: response.status.code)
-        bytes.append(0x20)
-        add(response.status.reasonPhrase)
-        add("\r\n")
+        writeStatus(response.status, into: &bytes)
+        var isCachingSaid = false
         for field in response.fields {
-            add(field.name.rawName)
-            add(": ")
-            bytes += field.value
-            add("\r\n")
+            write(field.name.rawName.utf8, field.value, into: &bytes)
+            isCachingSaid = isCachingSaid || field.name == .cacheControl
         }
-        for cookie in response.cookies { add(cookie) }
-        add("Cache-Control: no-store\r\n\r\n")
-        bytes += response.body
+        for cookie in response.cookies {
+            write(setCookie.utf8, cookie.text.utf8, into: &bytes)
+        }
+        // What an authorizer allows is sent with the page: its fields would become the page's.
+        if !isCachingSaid, role == .responder || response.status.kind != .successful {
+            write(cacheControl.utf8, "no-store".utf8, into: &bytes)
+        }
+        bytes.append(contentsOf: "\r\n".utf8)
+        bytes.append(contentsOf: response.body)
     }
 
-    /// A cookie is made of our own names and base64url; should one ever hold a control character it is not set.
-    private mutating func add(_ cookie: SetCookie) {
-        let text = cookie.text
-        guard !text.utf8.contains(where: \.isASCIIControl) else { return }
-        add("Set-Cookie: ")
-        add(text)
-        add("\r\n")
+    private static let setCookie = "Set-Cookie"
+    private static let cacheControl = "Cache-Control"
+
+    /// Only three digits: some web servers read three and leave the rest.
+    private static func writeStatus(_ status: HTTPResponse.Status, into bytes: inout [UInt8]) {
+        let code = (200...599).contains(status.code) ? status.code : 500
+        bytes.append(contentsOf: "Status: ".utf8)
+        for digit in [code / 100, code / 10 % 10, code % 10] { bytes.append(UInt8(ascii: "0") + UInt8(digit)) }
+        bytes.append(UInt8(ascii: " "))
+        append(status.reasonPhrase.utf8, to: &bytes)
+        bytes.append(contentsOf: "\r\n".utf8)
     }
 
-    private mutating func add(_ text: String) {
-        bytes += text.utf8
+    private static func write(
+        _ name: some Sequence<UInt8>, _ value: some Sequence<UInt8>, into bytes: inout [UInt8]
+    ) {
+        append(name, to: &bytes)
+        bytes.append(contentsOf: ": ".utf8)
+        append(value, to: &bytes)
+        bytes.append(contentsOf: "\r\n".utf8)
     }
 
-    /// Three digits: a web server reads no more of them.
-    private mutating func add(number: Int) {
-        let number = (100...599).contains(number) ? number : 500
-        for divisor in [100, 10, 1] { bytes.append(UInt8(0x30 + number / divisor % 10)) }
+    /// No type here lets a line break through; this is the last place that could stop one of a type made later.
+    private static func append(_ text: some Sequence<UInt8>, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        bytes.append(contentsOf: text)
+        for index in start..<bytes.count where bytes[index] < 0x20 || bytes[index] == 0x7F {
+            bytes[index] = UInt8(ascii: " ")
+        }
     }
 }

@@ -1,80 +1,96 @@
 internal import CFastCGI
 internal import Glibc
 package import Logging
-package import Threads
+internal import Threads
 package import Web
 
-/// How much the server takes.
-package struct ServerLimits: Sendable {
-    /// Threads of the check lane.
-    package var checkThreads: Int
-    /// Bytes of one request, parameters and body together.
-    package var requestBytes: Int
-    /// Milliseconds that a stop waits for errands.
-    package var stopping: Int64
-
-    package init(checkThreads: Int, requestBytes: Int, stopping: Int64 = 4000) {
-        self.checkThreads = checkThreads
-        self.requestBytes = requestBytes
-        self.stopping = stopping
-    }
-}
-
-/// The FastCGI server: listeners, the check lane and the errand lane.
+/// The FastCGI server: listeners, check threads, and the end of it all.
 package final class Server: Sendable {
-    private let listeners: [Listener]
-    private let threads: [CheckThread]
-    private let errands: WorkQueue
+    private let service: Service
+    private let mailboxes: [Mailbox]
+    private let running = Monitor(0)
+    private let stopRequest: Int32
 
-    /// Listens. `group` may connect to a Unix socket.
-    package init(
-        listen address: ListenAddress, group: String?, responder: any Responder, limits: ServerLimits,
-        errands: WorkQueue, log: Logger
+    /// Opens the listeners; nothing is served before `run`. `group`: who may use a Unix socket besides ourselves.
+    package convenience init(
+        listen addresses: [ListenAddress], group: String? = nil, responder: any Responder, errands: ErrandLane,
+        limits: Limits = Limits(), log: Logger
     ) throws(ListenFailure) {
-        let listeners = try Listener.open(address, group: group)
-        let count = ConnectionCount()
-        FCGX_Init()
-        self.listeners = listeners
-        self.errands = errands
-        threads = (0..<max(1, limits.checkThreads)).map { _ in
-            CheckThread(
-                listeners: listeners, responder: responder, limits: limits, errands: errands, count: count, log: log)
+        try self.init(
+            listen: addresses, group: group, responder: responder, errands: errands, limits: limits,
+            patience: Patience(), log: log)
+    }
+
+    init(
+        listen addresses: [ListenAddress], group: String?, responder: any Responder, errands: ErrandLane,
+        limits: Limits, patience: Patience, log: Logger
+    ) throws(ListenFailure) {
+        guard prepareLibrary() else { throw .system("libfcgi", reason: "cannot be initialised") }
+        blockSignals()
+        var listeners: [Listener] = []
+        for address in addresses {
+            listeners += try Listener.open(address, group: group, insecure: limits.insecureRemotePeers)
+        }
+        service = Service(
+            listeners: listeners, responder: responder, errands: errands, limits: limits, patience: patience, log: log)
+        mailboxes = (0..<limits.checkThreads).map { _ in Mailbox() }
+        stopRequest = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+    }
+
+    deinit {
+        close(stopRequest)
+    }
+
+    /// Serves until SIGTERM, SIGINT or SIGUSR1 comes, or until `stop`; returns when all is answered, at most 4.5 s
+    /// later. `onHangUp` is called for SIGHUP.
+    package func run(onHangUp: @Sendable () -> Void = {}) {
+        for mailbox in mailboxes { start(mailbox) }
+        waitForEnd(onHangUp)
+        end()
+    }
+
+    /// Lets `run` return. May be called from any thread, and more than once.
+    package func stop() {
+        var one: UInt64 = 1
+        _ = unsafe write(stopRequest, &one, 8)
+    }
+
+    private func start(_ mailbox: Mailbox) {
+        running.withLock { $0 += 1 }
+        let thread = spawn { [service, running] in
+            var thread = CheckThread(service, mailbox)
+            thread.run()
+            running.withLock { $0 -= 1 }
+            running.wakeAll()
+        }
+        guard let thread else { preconditionFailure("the system has no thread for us") }
+        pthread_detach(thread)
+    }
+
+    private func waitForEnd(_ onHangUp: @Sendable () -> Void) {
+        let signals = signalDescriptor()
+        defer { close(signals) }
+        var waiting = [stopRequest, signals].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        while true {
+            _ = unsafe poll(&waiting, nfds_t(waiting.count), -1)
+            guard waiting[0].revents == 0 else { return }
+            switch nextSignal(from: signals) {
+            case nil: continue
+            case SIGHUP: onHangUp()
+            default: return
+            }
         }
     }
 
-    /// Serves until `stop` says so. `onHangUp` is called for every SIGHUP.
-    package func run(onHangUp: @escaping @Sendable () -> Void) {
-        let signals = Signals()
-        let joined = threads.map { thread in spawn { thread.run() } }
-        while signals.next() == SIGHUP { onHangUp() }
-        for thread in threads { thread.stop() }
-        for thread in joined { pthread_join(thread, nil) }
-        for listener in listeners { listener.stop() }
-        errands.close()
-    }
-}
-
-/// The signals that end the process or tell it something: taken by one thread, and blocked in all others.
-/// libfcgi's own handlers only make its accept return, which we do not use.
-private struct Signals {
-    private var set = sigset_t()
-
-    init() {
-        signal(SIGPIPE, SIG_IGN)
-        signal(SIGUSR1, SIG_IGN)
-        unsafe sigemptyset(&set)
-        for number in [SIGTERM, SIGINT, SIGHUP] {
-            signal(number, SIG_DFL)
-            unsafe sigaddset(&set, number)
-        }
-        unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
-    }
-
-    /// Waits for the next one.
-    func next() -> Int32 {
-        var set = set
-        var number: Int32 = 0
-        while unsafe sigwait(&set, &number) != 0 {}
-        return number
+    /// New connections find no socket; what is in the backlog, under way or parked is still answered.
+    private func end() {
+        let deadline = uptime() + service.patience.stop
+        for listener in service.listeners { listener.file?.remove() }
+        service.stop()
+        for mailbox in mailboxes { mailbox.wake() }
+        let areOver = running.wait(milliseconds: deadline - uptime()) { $0 == 0 ? true : nil } ?? false
+        let isDone = service.errands.stop(milliseconds: max(0, deadline - uptime()))
+        if !areOver || !isDone { service.log.warning("stopped before everything was answered") }
+        for listener in service.listeners { close(listener.descriptor) }
     }
 }

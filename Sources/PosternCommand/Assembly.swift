@@ -32,23 +32,21 @@ struct Assembly {
 
     /// Serves until a signal ends it.
     func serve() throws(Failure) {
-        guard let address = ListenAddress(settings.listen.address) else {
-            throw Failure(description: "listen: \(settings.listen.address) is no address")
-        }
         for warning in settings.warnings {
             log.warning("weakened", metadata: ["where": "\(warning.place)", "what": "\(warning.message)"])
         }
         CurlClient.prepareProcess()
         let keyFile = keyFile
         let keys = try keyRing(keyFile)
-        let errands = WorkQueue(mostThreads: settings.limits.errandThreads, mostWaiting: settings.limits.errandThreads * 4)
+        let limits = edgeLimits
+        let errands = ErrandLane(threads: limits.errandThreads, queue: limits.errandQueue)
         let sessions = keeper(try store(), keys, errands)
         let relyingParty = relyingParty()
         let policy = settings.policy
         let gate = Gate(
             settings: gateSettings, policy: policy, sessions: sessions, relyingParty: relyingParty, keys: keys, clock: clock,
             log: log)
-        let server = try server(address, gate, errands)
+        let server = try server(gate, errands, limits)
         beat(sessions, keys, keyFile)
         let deadline = clock.uptime() + settings.limits.providerTimeout * 1000
         _ = errands.submit { relyingParty.prepare(deadline: deadline) }
@@ -59,21 +57,27 @@ struct Assembly {
         log.info("stopped")
     }
 
-    private func server(_ address: ListenAddress, _ gate: Gate, _ errands: WorkQueue) throws(Failure) -> Server {
-        let limits = ServerLimits(
-            checkThreads: settings.limits.checkThreads, requestBytes: settings.limits.requestBytes)
+    private func server(
+        _ gate: Gate, _ errands: ErrandLane, _ limits: Limits
+    ) throws(Failure) -> Server {
         do throws(ListenFailure) {
             return try Server(
-                listen: address, group: settings.listen.group, responder: gate, limits: limits, errands: errands, log: log)
+                listen: [ListenAddress(settings.listen.address)], group: settings.listen.group, responder: gate, errands: errands, limits: limits, log: log)
         } catch {
-            throw Failure(description: error.description)
+            throw Failure(description: "listen: \(error)")
         }
+    }
+
+    private var edgeLimits: Limits {
+        Limits(
+            checkThreads: settings.limits.checkThreads, errandThreads: settings.limits.errandThreads,
+            requestBytes: settings.limits.requestBytes, insecureRemotePeers: settings.listen.isInsecure)
     }
 
     /// Four times a second: learns what other processes changed, and whether the key file did.
     private func beat(_ sessions: SessionKeeper, _ keys: KeyRing, _ file: KeyRingFile) {
         note(sessions.beatOnce())
-        spawn { [self] in
+        _ = spawn { [self] in
             var changed = file.changed
             while true {
                 clock.pause(250)
@@ -132,7 +136,7 @@ extension Assembly {
         }
     }
 
-    private func keeper(_ store: any SessionStore, _ keys: KeyRing, _ errands: WorkQueue) -> SessionKeeper {
+    private func keeper(_ store: any SessionStore, _ keys: KeyRing, _ errands: ErrandLane) -> SessionKeeper {
         let session = settings.session
         let times = SessionTimes(
             idleTimeout: session.idleTimeout, refreshBefore: session.refreshBefore, outageGrace: session.outageGrace,

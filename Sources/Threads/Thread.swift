@@ -1,17 +1,18 @@
 package import Glibc
 
 /// Starts a thread of its own for `body`. Its stack has 512 KiB: libcurl, OpenSSL and JSON need less. Signals go to
-/// other threads; SIGPIPE, which a broken connection may raise here, goes nowhere.
-@discardableResult
-package func spawn(_ body: @escaping @Sendable () -> Void) -> pthread_t {
+/// other threads; SIGPIPE, which a broken connection may raise here, goes nowhere. `nil` when the system has no more.
+package func spawn(_ body: @escaping @Sendable () -> Void) -> pthread_t? {
     var attributes = pthread_attr_t()
     unsafe pthread_attr_init(&attributes)
     unsafe pthread_attr_setstacksize(&attributes, 512 * 1024)
     defer { unsafe pthread_attr_destroy(&attributes) }
     var thread = pthread_t()
-    let start = unsafe Unmanaged.passRetained(Start(body)).toOpaque()
-    let code = unsafe pthread_create(&thread, &attributes, run, start)
-    precondition(code == 0, "no thread: error \(code)")
+    let start = unsafe Unmanaged.passRetained(Start(body))
+    guard unsafe pthread_create(&thread, &attributes, run, start.toOpaque()) == 0 else {
+        unsafe start.release()
+        return nil
+    }
     return thread
 }
 

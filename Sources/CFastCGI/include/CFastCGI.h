@@ -1,10 +1,27 @@
 #pragma once
 #include <fcgiapp.h>
+#include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 
-/* accept4 needs _GNU_SOURCE, which a header that Swift reads must not define. */
-int postern_accept(int listener);
+// accept4 and memfd_create need _GNU_SOURCE, which a header that Swift imports must not define.
 
-/* Whether the peer is this machine: a Unix socket, or 127.0.0.0/8, ::1. */
-int postern_is_loopback(int connection);
+/// Accepts a connection with a blocking, close-on-exec descriptor; -1 and errno otherwise.
+int fcgi_accept(int listener, struct sockaddr_storage *peer);
+
+/// A file in memory.
+int fcgi_memory_file(void);
+
+/// Makes the descriptor close-on-exec and non-blocking; 0 when that is done.
+int fcgi_prepare_listener(int listener);
+
+/// How many descriptors this process may have open.
+long fcgi_descriptor_limit(void);
+
+/// epoll_ctl with the descriptor itself as the event's mark.
+static inline int fcgi_watch(int set, int operation, int descriptor, uint32_t events) {
+    struct epoll_event event = {.events = events, .data = {.fd = descriptor}};
+    return epoll_ctl(set, operation, descriptor, &event);
+}

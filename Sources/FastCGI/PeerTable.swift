@@ -1,0 +1,84 @@
+internal import Web
+
+/// A connection that a check thread waits on.
+struct Peer {
+    enum Phase {
+        /// It has never said anything.
+        case silent
+        /// Its request is coming in pieces.
+        case gathering(Gathering)
+        /// It was answered and kept.
+        case idle
+    }
+
+    var phase: Phase
+    /// When the phase began, in milliseconds of `uptime`.
+    var since: Int64
+
+    func isExpired(at now: Int64, _ patience: Patience, isPressed: Bool) -> Bool {
+        let longest =
+            switch phase {
+            case .silent: isPressed ? patience.pressed : patience.silence
+            case .gathering: patience.request
+            case .idle: isPressed ? patience.pressed : patience.idle
+            }
+        return now - since > longest
+    }
+}
+
+/// The connections of one check thread by their descriptors, which are small numbers.
+struct PeerTable {
+    private var peers: [Peer?] = []
+    private(set) var count = 0
+
+    subscript(_ connection: Int32) -> Peer? {
+        get {
+            let index = Int(connection)
+            return peers.indices.contains(index) ? peers[index] : nil
+        }
+        set {
+            let index = Int(connection)
+            if index >= peers.count { peers += Array(repeating: nil, count: index + 64 - peers.count) }
+            count += (newValue == nil ? 0 : 1) - (peers[index] == nil ? 0 : 1)
+            peers[index] = newValue
+        }
+    }
+
+    /// The connections of which this holds.
+    func connections(where isMeant: (Peer) -> Bool) -> [Int32] {
+        peers.indices.compactMap { index in
+            peers[index].flatMap { isMeant($0) ? Int32(index) : nil }
+        }
+    }
+}
+
+/// A request that did not come in one piece.
+final class Gathering {
+    private(set) var scan: RecordScan
+    /// The request so far; what is over the limit is not kept.
+    private(set) var bytes: [UInt8] = []
+    /// Whether more came than the request.
+    private(set) var hasMore = false
+
+    init(limit: Int) {
+        scan = RecordScan(limit: limit)
+    }
+
+    func take(_ piece: Span<UInt8>) -> RecordScan.Verdict {
+        let (before, wasOversized) = (scan.length, scan.isOversized)
+        let verdict = scan.take(piece)
+        let used = scan.length - before
+        hasMore = used < piece.count
+        guard !wasOversized else { return verdict }
+        bytes.reserveCapacity(bytes.count + used)
+        for index in 0..<used { bytes.append(piece[index]) }
+        if scan.isOversized { cutBody() }
+        return verdict
+    }
+
+    /// Leaves the parameters and an empty body: that is enough to answer "too large".
+    private func cutBody() {
+        bytes.removeSubrange(scan.headLength...)
+        bytes += [1, 5, UInt8(scan.id >> 8), UInt8(scan.id & 0xFF), 0, 0, 0, 0]
+    }
+}
