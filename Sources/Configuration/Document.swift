@@ -35,7 +35,8 @@ struct Document {
         do {
             guard let root = try Yams.compose(yaml: text) else {
                 problems.add(
-                    Place(file: path, line: 1, column: 1), "the file is empty; public_url, providers and rules are needed")
+                    Place(file: path, line: 1, column: 1),
+                    "the file is empty; public_url, providers and rules are needed")
                 return
             }
             read(section: root, [])
@@ -64,7 +65,9 @@ struct Document {
     private mutating func read(key steps: [String], named name: Node, _ value: Node) {
         if let key = KeyTable.key(steps) {
             if let content = content(of: value, key) { set(steps, content, place(of: value)) }
-        } else if let last = steps.last, last.hasSuffix("_file"), isSecret(steps.dropLast() + [String(last.dropLast(5))]) {
+        } else if let last = steps.last, last.hasSuffix("_file"),
+            isSecret(steps.dropLast() + [String(last.dropLast(5))])
+        {
             if let text = text(value) { set(steps, .text(text), place(of: value)) }
         } else if KeyTable.isSection(steps) {
             read(section: value, steps)
@@ -147,7 +150,8 @@ struct Document {
         switch error {
         case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _):
             Place(file: path, line: mark.line, column: mark.column)
-        case .duplicatedKeysInMapping(_, let context): Place(file: path, line: context.mark.line, column: context.mark.column)
+        case .duplicatedKeysInMapping(_, let context):
+            Place(file: path, line: context.mark.line, column: context.mark.column)
         default: Place(file: path, line: 1, column: 1)
         }
     }

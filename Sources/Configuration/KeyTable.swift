@@ -42,60 +42,116 @@ package struct Key: Sendable {
 
 package enum KeyTable {
     package static let keys: [Key] = [
-        Key("public_url", .text, nil, "The address people use, `https://host[:port]`. The callback address is made from it."),
-        Key("listen", .text, "unix:/run/postern/postern.sock", "`unix:PATH`, `tcp:ADDRESS:PORT`, `fd:0` (a listening socket from the web server) or `systemd`."),
-        Key("listen_group", .text, nil, "The group that may connect to the Unix socket: the web server's. Its mode is always 0660."),
-        Key("insecure_listen", .truth, "false", "Allows `tcp:` beyond loopback. Whoever can connect there decides who signed in from where."),
+        Key(
+            "public_url", .text, nil,
+            "The address people use, `https://host[:port]`. The callback address is made from it."),
+        Key(
+            "listen", .text, "unix:/run/postern/postern.sock",
+            "`unix:PATH`, `tcp:ADDRESS:PORT`, `fd:0` (a listening socket from the web server) or `systemd`."),
+        Key(
+            "listen_group", .text, nil,
+            "The group that may connect to the Unix socket: the web server's. Its mode is always 0660."),
+        Key(
+            "insecure_listen", .truth, "false",
+            "Allows `tcp:` beyond loopback. Whoever can connect there decides who signed in from where."),
         Key("prefix", .text, "/oauth2", "The path of Postern's own endpoints."),
         Key("trusted_proxies", .list, "[]", "Networks whose `X-Forwarded-For` is believed, for rules with `networks`."),
-        Key("return_hosts", .list, "[]", "Hosts besides `public_url`'s that a visitor may be sent back to; `.example.com` is all below it."),
-        Key("clear_cookies", .list, "[]", "The application's own cookies, expired at sign-in and sign-out (Airflow: `session`, `_token`)."),
+        Key(
+            "return_hosts", .list, "[]",
+            "Hosts besides `public_url`'s that a visitor may be sent back to; `.example.com` is all below it."),
+        Key(
+            "clear_cookies", .list, "[]",
+            "The application's own cookies, expired at sign-in and sign-out (Airflow: `session`, `_token`)."),
 
-        Key("providers.*.kind", .choice(["oidc", "google"]), "oidc", "What it speaks. More kinds come later; `oidc` is any OpenID Connect provider."),
+        Key(
+            "providers.*.kind", .choice(["oidc", "google"]), "oidc",
+            "What it speaks. More kinds come later; `oidc` is any OpenID Connect provider."),
         Key("providers.*.issuer", .text, nil, "The issuer, exactly as the provider spells it. `google` knows its own."),
         Key("providers.*.client_id", .text, nil, "The client id that the provider gave."),
         Key("providers.*.client_secret", .secret, nil, "The client secret that the provider gave."),
-        Key("providers.*.client_authentication", .choice(["basic", "post", "none"]), nil, "How the client shows who it is; by default what the provider offers. `none`: a public client."),
-        Key("providers.*.scopes", .list, "[openid, profile, email]", "What is asked for. `openid` is always among them."),
-        Key("providers.*.prompt", .text, nil, "The `prompt` of the authorization request, `select_account` for example."),
-        Key("providers.*.claims.username", .text, nil, "The claim that names the user; by default the first of `preferred_username`, `email`, `sub`."),
+        Key(
+            "providers.*.client_authentication", .choice(["basic", "post", "none"]), nil,
+            "How the client shows who it is; by default what the provider offers. `none`: a public client."),
+        Key(
+            "providers.*.scopes", .list, "[openid, profile, email]", "What is asked for. `openid` is always among them."
+        ),
+        Key(
+            "providers.*.prompt", .text, nil, "The `prompt` of the authorization request, `select_account` for example."
+        ),
+        Key(
+            "providers.*.claims.username", .text, nil,
+            "The claim that names the user; by default the first of `preferred_username`, `email`, `sub`."),
         Key("providers.*.claims.email", .text, "email", "The claim that holds the e-mail address."),
-        Key("providers.*.claims.groups", .text, "groups", "The claim that holds the groups; inside another by dots, `realm_access.roles`."),
+        Key(
+            "providers.*.claims.groups", .text, "groups",
+            "The claim that holds the groups; inside another by dots, `realm_access.roles`."),
         Key("providers.*.authorization_parameters", .map, "{}", "More parameters of the authorization request."),
-        Key("providers.*.end_session", .truth, "true", "Whether a sign-out goes on to the provider, where it has an end-session endpoint."),
-        Key("providers.*.ca_file", .text, nil, "A PEM file of the authorities to trust for this provider, instead of the system's."),
+        Key(
+            "providers.*.end_session", .truth, "true",
+            "Whether a sign-out goes on to the provider, where it has an end-session endpoint."),
+        Key(
+            "providers.*.ca_file", .text, nil,
+            "A PEM file of the authorities to trust for this provider, instead of the system's."),
         Key("providers.*.insecure_http", .truth, "false", "Allows plain http to the issuer's own origin. For trials."),
 
         Key("session.store", .text, "sqlite:/var/lib/postern/sessions.db", "`sqlite:PATH` or `memory`."),
         Key("session.lifetime", .duration(60...31_536_000), "12h", "The absolute end, from sign-in."),
-        Key("session.idle_timeout", .duration(0...31_536_000), "0", "The end after so long without a request; `0` is off."),
-        Key("session.refresh_before", .duration(0...86_400), "60s", "A refresh starts this long before the access token's end, off the request's path."),
-        Key("session.outage_grace", .duration(0...604_800), "10m", "How long past the access token's end a session is good while the provider is down."),
+        Key(
+            "session.idle_timeout", .duration(0...31_536_000), "0",
+            "The end after so long without a request; `0` is off."),
+        Key(
+            "session.refresh_before", .duration(0...86_400), "60s",
+            "A refresh starts this long before the access token's end, off the request's path."),
+        Key(
+            "session.outage_grace", .duration(0...604_800), "10m",
+            "How long past the access token's end a session is good while the provider is down."),
         Key("session.sign_in_lifetime", .duration(30...86_400), "15m", "How long a visitor may take at the provider."),
         Key("session.key_file", .text, "/var/lib/postern/keys", "The key ring, made 0600 at the first start."),
 
         Key("cookie.name", .text, "__Host-postern", "The session cookie's name."),
-        Key("cookie.domain", .text, nil, "Its domain, to share it among subdomains; the name must then not begin with `__Host-`."),
+        Key(
+            "cookie.domain", .text, nil,
+            "Its domain, to share it among subdomains; the name must then not begin with `__Host-`."),
         Key("cookie.path", .text, "/", "Its path."),
         Key("cookie.same_site", .choice(["lax", "strict", "none"]), "lax", "Its SameSite."),
-        Key("cookie.insecure", .truth, "false", "Allows a `public_url` of http, and cookies without Secure. For trials."),
+        Key(
+            "cookie.insecure", .truth, "false", "Allows a `public_url` of http, and cookies without Secure. For trials."
+        ),
 
-        Key("rules", .rules, nil, "Who may see what: the first rule that matches decides, and none denies. See [policy](policy.md)."),
+        Key(
+            "rules", .rules, nil,
+            "Who may see what: the first rule that matches decides, and none denies. See [policy](policy.md)."),
 
-        Key("identity.headers", .map, "{}", "More identity headers: a name, and `user`, `email`, `groups`, `preferred_username` or a claim."),
-        Key("identity.remote_headers", .truth, "false", "Sends `Remote-User`, `Remote-Email`, `Remote-Name` and `Remote-Groups`, too."),
-        Key("identity.access_token", .truth, "false", "Sends `X-Auth-Request-Access-Token`. The application can then act as the person."),
+        Key(
+            "identity.headers", .map, "{}",
+            "More identity headers: a name, and `user`, `email`, `groups`, `preferred_username` or a claim."),
+        Key(
+            "identity.remote_headers", .truth, "false",
+            "Sends `Remote-User`, `Remote-Email`, `Remote-Name` and `Remote-Groups`, too."),
+        Key(
+            "identity.access_token", .truth, "false",
+            "Sends `X-Auth-Request-Access-Token`. The application can then act as the person."),
 
         Key("limits.check_threads", .number(1...64), "2", "Threads that answer checks."),
         Key("limits.errand_threads", .number(1...512), "64", "Threads, at most, for what may wait for the provider."),
-        Key("limits.provider_timeout", .duration(1...60), "10s", "How long one sign-in or refresh may wait for the provider in all."),
-        Key("limits.request_bytes", .size(4096...131_072), "64k", "One request as the web server hands it over, body included."),
-        Key("limits.identity_bytes", .size(256...1_048_576), "3k", "All identity headers together, where the web server does not say `POSTERN_HEADER_BYTES`."),
-        Key("limits.sessions", .number(1...100_000_000), "200000", "Sessions in the store; beyond, those that end soonest go."),
+        Key(
+            "limits.provider_timeout", .duration(1...60), "10s",
+            "How long one sign-in or refresh may wait for the provider in all."),
+        Key(
+            "limits.request_bytes", .size(4096...131_072), "64k",
+            "One request as the web server hands it over, body included."),
+        Key(
+            "limits.identity_bytes", .size(256...1_048_576), "3k",
+            "All identity headers together, where the web server does not say `POSTERN_HEADER_BYTES`."),
+        Key(
+            "limits.sessions", .number(1...100_000_000), "200000",
+            "Sessions in the store; beyond, those that end soonest go."),
         Key("limits.cached_sessions", .number(16...10_000_000), "131072", "Sessions in memory, about 2 kB each."),
 
         Key("log.format", .choice(["text", "json"]), "text", "One line for each event on standard error."),
-        Key("log.level", .choice(["debug", "info", "warning", "error"]), "info", "The least important level that is written."),
+        Key(
+            "log.level", .choice(["debug", "info", "warning", "error"]), "info",
+            "The least important level that is written."),
     ]
 
     /// The key of these steps, where `*` takes any name.
@@ -113,7 +169,9 @@ package enum KeyTable {
         var names: [String] = []
         for key in keys where key.steps.count > steps.count && matches(Array(key.steps.prefix(steps.count)), steps) {
             names.append(key.steps[steps.count])
-            if key.kind == .secret, key.steps.count == steps.count + 1 { names.append(key.steps[steps.count] + "_file") }
+            if key.kind == .secret, key.steps.count == steps.count + 1 {
+                names.append(key.steps[steps.count] + "_file")
+            }
         }
         return names.filter { $0 != "*" }
     }

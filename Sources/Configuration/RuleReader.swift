@@ -29,10 +29,22 @@ struct RuleReader {
             let word = name.scalar?.string ?? ""
             if Self.names.contains(word) { parts[word] = value } else { unknown(word, name, Self.names) }
         }
-        let hosts = list(parts["hosts"]) { HostPattern(Array($0.utf8)) } or: { "\($0) is no host; app.example.com or *.example.com" }
-        let paths = list(parts["paths"]) { PathPattern(Array($0.utf8)) } or: { "\($0) is no path; /health or /admin/*" }
+        let hosts = list(parts["hosts"]) {
+            HostPattern(Array($0.utf8))
+        } or: {
+            "\($0) is no host; app.example.com or *.example.com"
+        }
+        let paths = list(parts["paths"]) {
+            PathPattern(Array($0.utf8))
+        } or: {
+            "\($0) is no path; /health or /admin/*"
+        }
         let methods = list(parts["methods"], method) { "\($0) is no method; methods are upper case, GET" }
-        let networks = list(parts["networks"]) { Network($0.utf8) } or: { "\($0) is no network; 10.0.0.0/8 or an address" }
+        let networks = list(parts["networks"]) {
+            Network($0.utf8)
+        } or: {
+            "\($0) is no network; 10.0.0.0/8 or an address"
+        }
         guard let effect = effect(parts, node) else { return nil }
         let name = parts["name"].flatMap { document.text($0) } ?? "\(number)"
         return Rule(name: name, hosts: hosts, paths: paths, methods: methods, networks: networks, effect: effect)
@@ -40,13 +52,16 @@ struct RuleReader {
 
     private func method(_ text: String) -> [UInt8]? {
         let bytes = Array(text.utf8)
-        return bytes.allSatisfy { (0x41...0x5A).contains($0) || $0 == UInt8(ascii: "-") } && !bytes.isEmpty ? bytes : nil
+        return bytes.allSatisfy { (0x41...0x5A).contains($0) || $0 == UInt8(ascii: "-") } && !bytes.isEmpty
+            ? bytes : nil
     }
 
     private func list<Part>(_ node: Node?, _ make: (String) -> Part?, or message: (String) -> String) -> [Part] {
         guard let node else { return [] }
         let entries = document.list(node) ?? []
-        if entries.isEmpty { problems.add(document.place(of: node), "an empty list would match nothing; leave the key out") }
+        if entries.isEmpty {
+            problems.add(document.place(of: node), "an empty list would match nothing; leave the key out")
+        }
         return entries.compactMap { entry in
             let part = make(entry.text)
             if part == nil { problems.add(entry.place, message(entry.text)) }
@@ -69,7 +84,9 @@ struct RuleReader {
     }
 
     private func unknown(_ word: String, _ node: Node, _ names: [String]) {
-        let meant = nearest(to: word, among: names).map { "; did you mean \($0)?" } ?? "; known: \(names.joined(separator: ", "))"
+        let meant =
+            nearest(to: word, among: names).map { "; did you mean \($0)?" }
+            ?? "; known: \(names.joined(separator: ", "))"
         problems.add(document.place(of: node), "unknown key \(word)\(meant)")
     }
 }
@@ -85,7 +102,9 @@ extension RuleReader {
     /// Several keys in one condition: any of them.
     private func condition(_ node: Node) -> Condition? {
         guard case .mapping(let mapping) = node else {
-            problems.add(document.place(of: node), "a condition holds keys, `{groups: [staff]}`; anybody signed in is {everyone: true}")
+            problems.add(
+                document.place(of: node),
+                "a condition holds keys, `{groups: [staff]}`; anybody signed in is {everyone: true}")
             return nil
         }
         let includesUnverified = mapping.contains { name, value in
@@ -93,13 +112,15 @@ extension RuleReader {
         }
         if includesUnverified {
             warnings.add(
-                document.place(of: node), "insecure_unverified_email is on: addresses count that anybody could have given")
+                document.place(of: node),
+                "insecure_unverified_email is on: addresses count that anybody could have given")
         }
         let choices = mapping.flatMap { name, value in
             conditions(name.scalar?.string ?? "", name, value, includesUnverified)
         }
         if choices.isEmpty {
-            problems.add(document.place(of: node), "a condition that nobody can meet; {everyone: true} or {groups: [staff]}")
+            problems.add(
+                document.place(of: node), "a condition that nobody can meet; {everyone: true} or {groups: [staff]}")
         }
         return choices.count == 1 ? choices.first : .any(choices)
     }

@@ -64,7 +64,8 @@ extension Reader {
     private func policy() -> Policy? {
         guard case .rules(let node) = document.entries["rules"]?.content else {
             problems.add(
-                place("rules"), "rules is missing: without one nobody may pass; `rules: [{allow: {domains: [example.com]}}]`")
+                place("rules"),
+                "rules is missing: without one nobody may pass; `rules: [{allow: {domains: [example.com]}}]`")
             return nil
         }
         let rules = RuleReader(document: document, problems: problems, warnings: warnings).rules(node)
@@ -80,7 +81,8 @@ extension Reader {
         if !isKnown { problems.add(place("listen"), "listen is unix:/PATH, tcp:ADDRESS:PORT, fd:0 or systemd") }
         if address.hasPrefix("tcp:"), !address.hasPrefix("tcp:127."), !address.hasPrefix("tcp:[::1]:") {
             if isInsecure {
-                warnings.add(place("insecure_listen"), "insecure_listen is on: whoever reaches \(address) decides who is let in")
+                warnings.add(
+                    place("insecure_listen"), "insecure_listen is on: whoever reaches \(address) decides who is let in")
             } else {
                 problems.add(
                     place("listen"),

@@ -5,14 +5,18 @@ internal import Web
 extension Reader {
     func provider() -> ProviderSettings? {
         guard let (name, first) = document.providers.first else {
-            problems.add(place("providers"), "providers is missing; `providers: {company: {kind: oidc, issuer: …, client_id: …}}`")
+            problems.add(
+                place("providers"),
+                "providers is missing; `providers: {company: {kind: oidc, issuer: …, client_id: …}}`")
             return nil
         }
         for (other, place) in document.providers.dropFirst() {
             problems.add(place, "a second provider, \(other): one at a time for now; more come in a later version")
         }
         let path = "providers.\(name)"
-        guard KeyTable.isSection(["providers", name]), document.entries.keys.contains(where: { $0.hasPrefix(path + ".") }) else {
+        guard KeyTable.isSection(["providers", name]),
+            document.entries.keys.contains(where: { $0.hasPrefix(path + ".") })
+        else {
             problems.add(first, "\(path) holds nothing; issuer, client_id and client_secret_file are needed")
             return nil
         }
@@ -24,12 +28,15 @@ extension Reader {
         let isInsecure = truth("\(path).insecure_http")
         let endSession = truth("\(path).end_session")
         if isInsecure {
-            warnings.add(place("\(path).insecure_http"), "\(path).insecure_http is on: the provider is spoken to over plain http")
+            warnings.add(
+                place("\(path).insecure_http"), "\(path).insecure_http is on: the provider is spoken to over plain http"
+            )
         }
         guard let (issuer, url) = issuer(path, first, isInsecure), let client else { return nil }
         return ProviderSettings(
             name: name, issuer: issuer, issuerURL: url, client: client,
-            scopes: scopes.contains("openid") ? scopes : ["openid"] + scopes, prompt: text("\(path).prompt"), claims: claims,
+            scopes: scopes.contains("openid") ? scopes : ["openid"] + scopes, prompt: text("\(path).prompt"),
+            claims: claims,
             authorizationParameters: map("\(path).authorization_parameters").map { ($0.name, $0.text) },
             endSession: endSession, insecureHTTP: isInsecure)
     }
@@ -55,7 +62,8 @@ extension Reader {
         let secret = secret("\(path).client_secret")
         let hasSecret = isSet("\(path).client_secret") || isSet("\(path).client_secret_file")
         if !hasSecret, authentication != "none" {
-            problems.add(first, "\(path).client_secret_file is missing; for a public client set client_authentication: none")
+            problems.add(
+                first, "\(path).client_secret_file is missing; for a public client set client_authentication: none")
         }
         if let secret, secret.exposed.count < 8 {
             let key = isSet("\(path).client_secret") ? "client_secret" : "client_secret_file"

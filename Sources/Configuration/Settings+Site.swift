@@ -6,10 +6,14 @@ internal import Web
 extension Reader {
     func site() -> SiteSettings? {
         let prefix = text("prefix") ?? ""
-        if !isPath(prefix) || prefix.hasSuffix("/") { problems.add(place("prefix"), "prefix is a path such as /oauth2") }
+        if !isPath(prefix) || prefix.hasSuffix("/") {
+            problems.add(place("prefix"), "prefix is a path such as /oauth2")
+        }
         let proxies = list("trusted_proxies").compactMap { entry -> Network? in
             let network = Network(entry.text.utf8)
-            if network == nil { problems.add(entry.place, "\(entry.text) is no network; write 10.0.0.0/8 or an address") }
+            if network == nil {
+                problems.add(entry.place, "\(entry.text) is no network; write 10.0.0.0/8 or an address")
+            }
             return network
         }
         guard let url = publicURL() else { return nil }
@@ -45,7 +49,9 @@ extension Reader {
 
     func cookie() -> SessionCookieSettings {
         let isInsecure = truth("cookie.insecure")
-        if isInsecure { warnings.add(place("cookie.insecure"), "cookie.insecure is on: cookies travel over plain http") }
+        if isInsecure {
+            warnings.add(place("cookie.insecure"), "cookie.insecure is on: cookies travel over plain http")
+        }
         let domain = text("cookie.domain").flatMap { $0.isEmpty ? nil : $0 }
         let path = text("cookie.path") ?? "/"
         let sameSite = choice("cookie.same_site").flatMap { SetCookie.SameSite(rawValue: $0.capitalizedASCII) } ?? .lax
@@ -66,9 +72,11 @@ extension Reader {
         if name.hasPrefix("__Host-"), isInsecure || domain != nil || path != "/" {
             problems.add(
                 place("cookie.name"),
-                "browsers drop a cookie named __Host-… unless it is secure, of path / and without a domain; name it otherwise")
+                "browsers drop a cookie named __Host-… unless it is secure, of path / and without a domain; name it otherwise"
+            )
         } else if !name.hasPrefix("__"), !isInsecure, domain == nil, path == "/" {
-            warnings.add(place("cookie.name"), "cookie.name without __Host-: other hosts of the domain can plant such a cookie")
+            warnings.add(
+                place("cookie.name"), "cookie.name without __Host-: other hosts of the domain can plant such a cookie")
         }
         return name
     }

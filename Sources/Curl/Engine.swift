@@ -1,7 +1,7 @@
 internal import CCurl
 internal import Glibc
-internal import Threads
 internal import Synchronization
+internal import Threads
 internal import Web
 
 /// The thread that carries all requests, with its connections.

@@ -55,7 +55,8 @@ extension ListenAddress: CustomStringConvertible {
     package var description: String {
         switch self {
         case .unix(let path): "unix:\(path)"
-        case .tcp(let host, let port): host.utf8.contains(UInt8(ascii: ":")) ? "tcp:[\(host)]:\(port)" : "tcp:\(host):\(port)"
+        case .tcp(let host, let port):
+            host.utf8.contains(UInt8(ascii: ":")) ? "tcp:[\(host)]:\(port)" : "tcp:\(host):\(port)"
         case .descriptor(let number): "fd:\(number)"
         case .systemd: "systemd"
         }

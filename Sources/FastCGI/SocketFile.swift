@@ -17,7 +17,9 @@ struct SocketFile: Sendable {
         let descriptor = try socket(at: draft)
         do throws(ListenFailure) {
             try giveAway(draft, group: group)
-            guard unsafe rename(draft, path) == 0 else { throw .system("cannot listen on \(path)", reason: systemError()) }
+            guard unsafe rename(draft, path) == 0 else {
+                throw .system("cannot listen on \(path)", reason: systemError())
+            }
         } catch {
             unsafe unlink(draft)
             close(descriptor)

@@ -1,5 +1,5 @@
-internal import Web
 internal import Values
+internal import Web
 
 /// The endpoints below the prefix.
 package enum Endpoint: String, CaseIterable, Sendable {

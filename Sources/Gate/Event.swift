@@ -70,9 +70,11 @@ extension Event {
 
     static func misconfigured(_ what: String) -> Event {
         let remedy = "a fastcgi_param in a location hides all inherited ones: use the configuration of postern snippet"
-        return Event(level: .error, message: "the web server's request is incomplete", details: [
-            ("reason", what), ("remedy", remedy),
-        ])
+        return Event(
+            level: .error, message: "the web server's request is incomplete",
+            details: [
+                ("reason", what), ("remedy", remedy),
+            ])
     }
 
     private static func place(of request: Request) -> [(String, String)] {

@@ -65,7 +65,8 @@ extension Gate {
     private func signedOut(_ request: Request) -> Response {
         let query = request[.queryString].flatMap { Query($0) }
         let returned = query?.only("state").flatMap { Base64URL.decode($0) }
-        let target = returned.flatMap { ReturnURL($0, allowed: settings.returnTargets) } ?? target(named: "rd", in: request)
+        let target =
+            returned.flatMap { ReturnURL($0, allowed: settings.returnTargets) } ?? target(named: "rd", in: request)
         guard target == .home else { return redirect(to: target.text) }
         return page(.ok, .signedOut, for: request, link: Page.Link(.signInAgain, to: settings.path(of: .start)))
     }

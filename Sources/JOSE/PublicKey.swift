@@ -46,7 +46,8 @@ struct PublicKey: Sendable {
         let exponent = try bytes("e", of: key).drop { $0 == 0 }
         guard (256...1024).contains(modulus.count), modulus.count > 256 || modulus.first.map({ $0 >= 0x80 }) == true
         else { throw Oddity(reason: "RSA keys have 2048 to 8192 bits") }
-        guard (1...8).contains(exponent.count), exponent.last.map({ $0 & 1 == 1 }) == true, Array(exponent) != [1] else {
+        guard (1...8).contains(exponent.count), exponent.last.map({ $0 & 1 == 1 }) == true, Array(exponent) != [1]
+        else {
             throw Oddity(reason: "its exponent is unsafe")
         }
         return .rsa(modulus: Array(modulus), exponent: Array(exponent))

@@ -25,7 +25,8 @@ enum DiscoveryFailure: Error, Equatable {
 enum Discovery {
     /// Request half.
     static func request(to provider: Provider, deadline: Int64) throws(DiscoveryFailure) -> ProviderRequest {
-        let issuer = provider.issuer.utf8.last == UInt8(ascii: "/") ? String(provider.issuer.dropLast()) : provider.issuer
+        let issuer =
+            provider.issuer.utf8.last == UInt8(ascii: "/") ? String(provider.issuer.dropLast()) : provider.issuer
         guard let url = provider.endpoint(issuer + "/.well-known/openid-configuration") else {
             throw .invalid("the issuer is no address")
         }

@@ -54,7 +54,9 @@ struct IDToken: Sendable {
     }
 
     private static func checkAudience(_ members: [String: JSONValue], _ expected: Expectation) throws(SignInFailure) {
-        let isClient: (JSONValue?) -> Bool = { $0?.string.map { $0.utf8.elementsEqual(expected.clientID.utf8) } ?? false }
+        let isClient: (JSONValue?) -> Bool = {
+            $0?.string.map { $0.utf8.elementsEqual(expected.clientID.utf8) } ?? false
+        }
         switch members["aud"] {
         case .array(let audiences):
             guard audiences.contains(where: isClient) else { throw .invalidToken("aud does not name us") }

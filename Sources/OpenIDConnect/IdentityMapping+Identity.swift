@@ -13,10 +13,12 @@ extension IdentityMapping {
     ) throws(SignInFailure) -> Identity {
         let names = username.lazy.compactMap { claims[$0]?.string }.filter { !$0.isEmpty }
         guard let name = names.first else { throw .identityRefused("no claim names the user") }
-        let email = try claims[email]?.string.map { text throws(SignInFailure) in try Self.line(text, "e-mail address") }
+        let email = try claims[email]?.string.map { text throws(SignInFailure) in try Self.line(text, "e-mail address")
+        }
         let preferred = claims["preferred_username"]?.string
         return Identity(
-            provider: provider.name, issuer: provider.issuer, subject: subject, username: try Self.line(name, "user name"),
+            provider: provider.name, issuer: provider.issuer, subject: subject,
+            username: try Self.line(name, "user name"),
             email: email.flatMap { $0.isEmpty ? nil : $0 }, isEmailVerified: claims["email_verified"] == .bool(true),
             preferredUsername: preferred.flatMap { Self.isLine($0) && !$0.isEmpty ? $0 : nil },
             groups: Self.groups(claims[groups]), claims: claims)

@@ -30,7 +30,8 @@ enum TokenExchange {
         refreshToken: Secret, _ provider: Provider, _ metadata: Metadata, deadline: Int64
     ) -> ProviderRequest {
         let token = String(decoding: refreshToken.exposed, as: UTF8.self)
-        return request([("grant_type", "refresh_token"), ("refresh_token", token)], provider, metadata, deadline: deadline)
+        return request(
+            [("grant_type", "refresh_token"), ("refresh_token", token)], provider, metadata, deadline: deadline)
     }
 
     private static func request(
@@ -84,7 +85,8 @@ enum TokenExchange {
             throw .invalid("token_type is not Bearer")
         }
         return Grant(
-            accessToken: Secret(token), refreshToken: text("refresh_token", document), idToken: text("id_token", document),
+            accessToken: Secret(token), refreshToken: text("refresh_token", document),
+            idToken: text("id_token", document),
             expires: lifetime(document).map { now.adding($0) })
     }
 

@@ -44,13 +44,16 @@ struct Assembly {
         let relyingParty = relyingParty()
         let policy = settings.policy
         let gate = Gate(
-            settings: gateSettings, policy: policy, sessions: sessions, relyingParty: relyingParty, keys: keys, clock: clock,
+            settings: gateSettings, policy: policy, sessions: sessions, relyingParty: relyingParty, keys: keys,
+            clock: clock,
             log: log)
         let server = try server(gate, errands, limits)
         beat(sessions, keys, keyFile)
         let deadline = clock.uptime() + settings.limits.providerTimeout * 1000
         _ = errands.submit { relyingParty.prepare(deadline: deadline) }
-        log.info("serving", metadata: ["listen": "\(settings.listen.address)", "public_url": "\(settings.gate.publicURL.text)"])
+        log.info(
+            "serving",
+            metadata: ["listen": "\(settings.listen.address)", "public_url": "\(settings.gate.publicURL.text)"])
         server.run { [log] in
             reload(keys, keyFile, log)
         }
@@ -62,7 +65,8 @@ struct Assembly {
     ) throws(Failure) -> Server {
         do throws(ListenFailure) {
             return try Server(
-                listen: [ListenAddress(settings.listen.address)], group: settings.listen.group, responder: gate, errands: errands, limits: limits, log: log)
+                listen: [ListenAddress(settings.listen.address)], group: settings.listen.group, responder: gate,
+                errands: errands, limits: limits, log: log)
         } catch {
             throw Failure(description: "listen: \(error)")
         }
@@ -131,7 +135,8 @@ extension Assembly {
                 return try SQLiteStore(path: path)
             } catch {
                 throw Failure(
-                    description: "session.store: \(error.reason); its folder must exist and belong to the user of Postern")
+                    description:
+                        "session.store: \(error.reason); its folder must exist and belong to the user of Postern")
             }
         }
     }
@@ -143,7 +148,8 @@ extension Assembly {
             longestRefresh: settings.limits.providerTimeout * 1000)
         let identity = identitySettings
         return SessionKeeper(
-            store: store, keys: keys, times: times, limit: settings.limits.sessions, cached: settings.limits.cachedSessions,
+            store: store, keys: keys, times: times, limit: settings.limits.sessions,
+            cached: settings.limits.cachedSessions,
             clock: clock, entropy: entropy, fields: { identity.fields(for: $0) }, inBackground: { errands.submit($0) })
     }
 

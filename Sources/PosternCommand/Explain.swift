@@ -62,7 +62,8 @@ struct Explain: ParsableCommand {
             if parts.count == 2 { members[parts[0]] = .string(parts[1]) }
         }
         return Identity(
-            provider: settings.provider.name, issuer: settings.provider.issuer, subject: user, username: user, email: email,
+            provider: settings.provider.name, issuer: settings.provider.issuer, subject: user, username: user,
+            email: email,
             isEmailVerified: !unverified, groups: groups, claims: Claims(members))
     }
 

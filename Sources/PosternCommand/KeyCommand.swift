@@ -6,7 +6,8 @@ internal import Values
 /// `postern key`
 struct KeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "key", abstract: "Make or rotate the keys that seal sessions.", subcommands: [New.self, Rotate.self])
+        commandName: "key", abstract: "Make or rotate the keys that seal sessions.",
+        subcommands: [New.self, Rotate.self])
 
     /// `postern key new`
     struct New: ParsableCommand {

@@ -17,7 +17,8 @@ struct NginxSnippet {
 
     init(_ settings: Settings) {
         let listen = settings.listen.address
-        socket = listen.hasPrefix("tcp:") ? String(listen.dropFirst(4)) : listen.hasPrefix("unix:") ? listen : Self.usual
+        socket =
+            listen.hasPrefix("tcp:") ? String(listen.dropFirst(4)) : listen.hasPrefix("unix:") ? listen : Self.usual
         prefix = settings.gate.prefix
         headers = settings.identity.headers.map(\.name)
         let ours = settings.cookie.isSecure ? "__Host-postern" : "postern"

@@ -5,7 +5,8 @@ internal import Values
 /// `postern sessions`
 struct SessionsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sessions", abstract: "See who is signed in, and end sessions.", subcommands: [List.self, End.self])
+        commandName: "sessions", abstract: "See who is signed in, and end sessions.",
+        subcommands: [List.self, End.self])
 
     /// `postern sessions list`
     struct List: ParsableCommand {
@@ -19,7 +20,9 @@ struct SessionsCommand: ParsableCommand {
             for (record, label) in try sessions.all() {
                 let times = [record.created, record.seen, record.expires].map(LineLog.text(of:))
                 let user = LineLog.quoted(label?.username ?? "?")
-                print([record.id.short, user, label?.provider ?? "?"].joined(separator: "\t") + "\t" + times.joined(separator: "\t"))
+                print(
+                    [record.id.short, user, label?.provider ?? "?"].joined(separator: "\t") + "\t"
+                        + times.joined(separator: "\t"))
             }
         }
     }

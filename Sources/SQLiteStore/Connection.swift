@@ -119,7 +119,9 @@ enum Value {
             case .integer(let number): unsafe sqlite3_bind_int64(handle, index, number)
             case .null: unsafe sqlite3_bind_null(handle, index)
             case .bytes(let bytes):
-                unsafe bytes.withUnsafeBytes { unsafe postern_bind_blob(handle, index, $0.baseAddress, Int32($0.count)) }
+                unsafe bytes.withUnsafeBytes {
+                    unsafe postern_bind_blob(handle, index, $0.baseAddress, Int32($0.count))
+                }
             }
         return code == SQLITE_OK
     }

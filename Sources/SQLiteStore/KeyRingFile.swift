@@ -41,7 +41,8 @@ package struct KeyRingFile: Sendable {
         do throws(KeyFile.Failure) {
             return try KeyFile.parse(Array(bytes.prefix(count)))
         } catch .malformed(let line) {
-            throw Failure(description: "\(path):\(line): not a key; restore the file, or remove it (which ends all sessions)")
+            throw Failure(
+                description: "\(path):\(line): not a key; restore the file, or remove it (which ends all sessions)")
         } catch {
             throw Failure(description: "\(path): empty; restore the file, or remove it (which ends all sessions)")
         }
@@ -75,7 +76,9 @@ package struct KeyRingFile: Sendable {
         defer { unsafe unlink(draft) }
         let text = Array(KeyFile.text(of: keys).utf8)
         let count = unsafe text.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
-        guard count == text.count, fsync(descriptor) == 0, close(descriptor) == 0 else { throw failure("cannot be written") }
+        guard count == text.count, fsync(descriptor) == 0, close(descriptor) == 0 else {
+            throw failure("cannot be written")
+        }
         if unsafe link(draft, path) == 0 { return true }
         guard errno == EEXIST else { throw failure("cannot be made") }
         return false

@@ -93,13 +93,16 @@ extension SQLiteStore {
             INSERT INTO sessions (id, version, created, expires, seen, sealed, label) VALUES (?, ?, ?, ?, ?, ?, ?)
             """,
             .bytes(record.id.bytes), .integer(record.version), .integer(record.created.seconds),
-            .integer(record.expires.seconds), .integer(record.seen.seconds), .bytes(record.sealed), .bytes(record.label))
+            .integer(record.expires.seconds), .integer(record.seen.seconds), .bytes(record.sealed), .bytes(record.label)
+        )
         return true
     }
 
     private static func makeRoom(_ count: Int64, _ connection: Connection) throws(StoreFailure) {
         var ids: [[UInt8]] = []
-        try connection.run("SELECT id FROM sessions ORDER BY expires LIMIT ?", .integer(count)) { ids.append($0.bytes(0)) }
+        try connection.run("SELECT id FROM sessions ORDER BY expires LIMIT ?", .integer(count)) {
+            ids.append($0.bytes(0))
+        }
         for id in ids.compactMap({ TicketID($0) }) { _ = try end(id, connection) }
     }
 
@@ -116,7 +119,8 @@ extension SQLiteStore {
         return true
     }
 
-    private static func touch(_ id: TicketID, _ seen: Timestamp, _ connection: Connection) throws(StoreFailure) -> Bool {
+    private static func touch(_ id: TicketID, _ seen: Timestamp, _ connection: Connection) throws(StoreFailure) -> Bool
+    {
         try connection.run(
             "UPDATE sessions SET seen = max(seen, ?) WHERE id = ?", .integer(seen.seconds), .bytes(id.bytes))
         return connection.changed > 0

@@ -10,7 +10,8 @@ enum Schema {
             var found: Int64 = 0
             try connection.run("PRAGMA user_version") { found = $0.integer(0) }
             guard found <= version else {
-                throw StoreFailure("\(path) was made by a newer Postern (schema \(found)): use that one, or another file")
+                throw StoreFailure(
+                    "\(path) was made by a newer Postern (schema \(found)): use that one, or another file")
             }
             if found == 0 { try connection.run(tables) }
         }

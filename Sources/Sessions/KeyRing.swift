@@ -32,7 +32,8 @@ package final class KeyRing: Sendable {
 
     /// Encrypts with the newest key (AES-256-GCM): the key's name, nonce, ciphertext, tag. What is only
     /// authenticated must be given again to open it.
-    package func seal(_ bytes: [UInt8], purpose: Purpose, authenticating: [UInt8], with secret: [UInt8] = []) -> [UInt8] {
+    package func seal(_ bytes: [UInt8], purpose: Purpose, authenticating: [UInt8], with secret: [UInt8] = []) -> [UInt8]
+    {
         guard let newest = keys.withLock({ $0.first }) else { preconditionFailure("a key ring is never empty") }
         let sealed = try? AES.GCM.seal(bytes, using: newest.key(purpose, secret), authenticating: authenticating)
         guard let combined = sealed?.combined else { preconditionFailure("AES-GCM cannot seal") }
@@ -58,7 +59,8 @@ package final class KeyRing: Sendable {
     }
 
     /// Whether the code, or its beginning of at least 16 bytes, was made for these bytes with any of the keys.
-    package func isAuthentic(_ code: some Collection<UInt8>, for bytes: some Sequence<UInt8>, purpose: Purpose) -> Bool {
+    package func isAuthentic(_ code: some Collection<UInt8>, for bytes: some Sequence<UInt8>, purpose: Purpose) -> Bool
+    {
         guard (16...32).contains(code.count) else { return false }
         let bytes = Array(bytes)
         return keys.withLock { $0 }.contains {

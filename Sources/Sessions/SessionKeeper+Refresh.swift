@@ -70,7 +70,10 @@ extension SessionKeeper {
     private func keep(_ session: Session, insteadOf live: LiveSession) {
         for attempt in 0..<Self.mostWrites {
             do throws(StoreFailure) {
-                guard try replace(live, with: session) else { cache.forget(TicketName(live.ticket.id)); return }
+                guard try replace(live, with: session) else {
+                    cache.forget(TicketName(live.ticket.id))
+                    return
+                }
                 return
             } catch {
                 if attempt == 0 { keepRenewed(live, session) }

@@ -224,8 +224,9 @@ extension SessionKeeper {
 extension StoredRecord {
     /// What the seal holds fast besides the session: whose it is, which version, and how long.
     fileprivate var authenticated: [UInt8] {
-        id.bytes + [version, created.seconds, expires.seconds].flatMap { number in
-            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: number >> $0) }
-        }
+        id.bytes
+            + [version, created.seconds, expires.seconds].flatMap { number in
+                stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: number >> $0) }
+            }
     }
 }

@@ -23,7 +23,8 @@ struct ListenAddressTests {
         "Anything else is refused with its text",
         arguments: [
             "", "unix:", "unix:relative", "unix", "tcp:9000", "tcp:localhost:9000", "tcp:127.0.0.1:", "tcp:127.0.0.1:x",
-            "tcp:127.0.0.1:65536", "tcp:127.0.0.1:-1", "fd:", "fd:-1", "fd:99999999999", "systemd:", "/run/x", "UNIX:/x",
+            "tcp:127.0.0.1:65536", "tcp:127.0.0.1:-1", "fd:", "fd:-1", "fd:99999999999", "systemd:", "/run/x",
+            "UNIX:/x",
         ])
     func refused(text: String) {
         #expect(throws: ListenFailure.malformed(text)) { try ListenAddress(text) }
@@ -78,7 +79,9 @@ struct ListenAddressTests {
         }
         #expect(folder.entries == ["file"])
         let nowhere = folder.path + "/nowhere/s"
-        #expect(throws: ListenFailure.system("cannot make the socket \(nowhere).new", reason: "No such file or directory")) {
+        #expect(
+            throws: ListenFailure.system("cannot make the socket \(nowhere).new", reason: "No such file or directory")
+        ) {
             try SocketFile.listen(at: nowhere, group: nil)
         }
     }

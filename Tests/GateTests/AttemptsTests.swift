@@ -41,7 +41,9 @@ struct AttemptsTests {
         #expect(attempts("2.100", at: 110).isLoop)
     }
 
-    @Test("A value that is not ours counts nothing", arguments: ["", "9", "a.b", "-1.5", "9.9.9", "99999999999999999999.1"])
+    @Test(
+        "A value that is not ours counts nothing",
+        arguments: ["", "9", "a.b", "-1.5", "9.9.9", "99999999999999999999.1"])
     func hostile(value: String) {
         #expect(!attempts(value, at: 1).isLoop)
     }

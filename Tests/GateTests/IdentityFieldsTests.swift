@@ -12,10 +12,13 @@ struct IdentityFieldsTests {
     private let settings = IdentitySettings(
         headers: [
             (HTTPField.Name("X-Auth-Request-User")!, .user), (HTTPField.Name("X-Auth-Request-Email")!, .email),
-            (HTTPField.Name("X-Auth-Request-Groups")!, .groups), (HTTPField.Name("X-Department")!, .claim("department")),
+            (HTTPField.Name("X-Auth-Request-Groups")!, .groups),
+            (HTTPField.Name("X-Department")!, .claim("department")),
         ], limit: 3072)
 
-    private func fields(groups: [String] = [], email: String? = nil, claims: [String: JSONValue] = [:]) -> [String: String] {
+    private func fields(groups: [String] = [], email: String? = nil, claims: [String: JSONValue] = [:]) -> [String:
+        String]
+    {
         let identity = Identity(
             provider: "op", issuer: "https://op.test", subject: "1", username: "alice", email: email, groups: groups,
             claims: Claims(claims))
@@ -39,7 +42,8 @@ struct IdentityFieldsTests {
     @Test(
         "HDR-07: no group can be read as another",
         arguments: [
-            (["a,admins"], "a%2Cadmins"), (["admins\\"], "admins%5C"), (["", "staff"], "staff"), (["a;b", "%2C"], "a%3Bb,%252C"),
+            (["a,admins"], "a%2Cadmins"), (["admins\\"], "admins%5C"), (["", "staff"], "staff"),
+            (["a;b", "%2C"], "a%3Bb,%252C"),
             (["a\"b"], "a%22b"), (["bob\r\nX: 1"], "bob%0D%0AX: 1"),
         ])
     func hostileGroups(groups: [String], expected: String) {

@@ -15,7 +15,9 @@ struct VisitorTests {
         #expect(visitor(("HTTP_SEC_FETCH_MODE", "navigate"), ("HTTP_ACCEPT", "application/json")) == .person)
     }
 
-    @Test("Everything else that a browser fetches is a program", arguments: ["cors", "no-cors", "same-origin", "websocket"])
+    @Test(
+        "Everything else that a browser fetches is a program",
+        arguments: ["cors", "no-cors", "same-origin", "websocket"])
     func fetches(mode: String) {
         #expect(visitor(("HTTP_SEC_FETCH_MODE", mode), ("HTTP_ACCEPT", "text/html")) == .program)
     }

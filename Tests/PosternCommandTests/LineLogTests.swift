@@ -16,7 +16,8 @@ struct LineLogTests {
     private func logged(_ format: LineLog.Format, _ message: Logger.Message, _ details: Logger.Metadata) -> String {
         let lines = Lines()
         let clock = Clock(now: { Timestamp(seconds: 1_700_000_000) }, uptime: { 0 })
-        let log = Logger(label: "test") { _ in LineLog(format: format, level: .info, clock: clock) { lines.append($0) } }
+        let log = Logger(label: "test") { _ in LineLog(format: format, level: .info, clock: clock) { lines.append($0) }
+        }
         log.info(message, metadata: details)
         log.debug("below the level")
         return lines.text
@@ -40,7 +41,8 @@ struct LineLogTests {
     @Test(
         "LEAK-02: whatever stands in a value, the event is one line of printable characters",
         arguments: [
-            "a\r\nb", "a\nlevel=error", "\u{1B}[31m", "\u{85}\u{2028}\u{2029}", "\" user=\"root", "%s%n", "\u{0}", "\u{202E}",
+            "a\r\nb", "a\nlevel=error", "\u{1B}[31m", "\u{85}\u{2028}\u{2029}", "\" user=\"root", "%s%n", "\u{0}",
+            "\u{202E}",
             "a\u{301}\r\n",
         ], LineLog.Format.allCases)
     func hostile(value: String, format: LineLog.Format) {

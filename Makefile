@@ -1,0 +1,73 @@
+# Postern. `make demo` shows it, `make test` checks everything; the other targets are steps of these two.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-check test build unit end-to-end lint bench install clean packages browser venv
+
+PREFIX ?= /usr/local
+SUDO := $(shell [ $$(id -u) = 0 ] || echo sudo)
+PYTHON := .build/venv/bin/python
+RELEASE := swift build -c release --static-swift-stdlib
+BUILD_PACKAGES := gcc libfcgi-dev libcurl4-openssl-dev libsqlite3-dev
+RUN_PACKAGES := nginx-light openssl python3 python3-venv
+TEST_PACKAGES := chromium chromium-driver fonts-dejavu-core glewlwyd faketime
+BENCH_PACKAGES := wrk
+
+help: ## Show this.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: packages build venv ## Start a provider, nginx, Postern and a page to protect.
+	@$(PYTHON) Tests/Demo/demo.py
+
+demo-check: packages browser build venv ## The demo, unattended, with a real browser; leaves .build/demo.png.
+	$(PYTHON) Tests/Demo/demo.py --check
+
+test: packages browser lint unit build venv end-to-end demo-check ## Everything that CI needs.
+
+build: packages ## Build the release binary.
+	$(RELEASE) --product postern
+
+unit: packages ## Run the unit tests.
+	swift build --build-tests
+	swift test --skip-build
+
+end-to-end: packages browser build venv ## Run the end-to-end tests against the release binary.
+	$(PYTHON) -m pytest -q Tests/EndToEnd
+
+lint: ## Check the format and the length of the files.
+	swift format lint --strict --recursive Sources Tests
+	@long=$$(find Sources Tests -name '*.swift' -exec awk 'END { if (NR > 300) print FILENAME ": " NR " lines" }' {} \;); \
+	  if [ -n "$$long" ]; then echo "$$long"; echo "a file has 300 lines at most"; exit 1; fi
+
+bench: packages build venv ## Measure a check beside a no-op; leaves .build/bench.json.
+	@$(call install,$(BENCH_PACKAGES))
+	$(RELEASE) --product postern-seed
+	$(PYTHON) Tests/Bench/bench.py
+
+install: build ## Install the binary and the systemd unit below PREFIX.
+	install -D -m 0755 .build/release/postern $(DESTDIR)$(PREFIX)/bin/postern
+	install -D -m 0644 docs/systemd/postern.service $(DESTDIR)$(PREFIX)/lib/systemd/system/postern.service
+
+clean: ## Remove what was built.
+	rm -rf .build
+
+# Only what is missing is installed, and the package lists are read only when something is.
+define install
+missing=$$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+if [ -n "$$missing" ]; then \
+  $(SUDO) apt-get -qq update && \
+  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing; fi
+endef
+
+packages:
+	@$(call install,$(BUILD_PACKAGES) $(RUN_PACKAGES))
+
+browser:
+	@$(call install,$(TEST_PACKAGES))
+
+venv: .build/venv/ready
+
+.build/venv/ready: Tests/EndToEnd/requirements.txt
+	python3 -m venv .build/venv
+	.build/venv/bin/pip install -q -r Tests/EndToEnd/requirements.txt
+	@touch $@
