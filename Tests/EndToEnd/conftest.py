@@ -1,0 +1,63 @@
+"""Fixtures: one site for the tests that need nothing special, and a way to make others."""
+import os
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+from harness.pki import Authority  # noqa: E402
+from harness.site import Site  # noqa: E402
+
+_sites = []
+
+
+@pytest.fixture(scope="session")
+def authority():
+    return Authority(tempfile.mkdtemp(prefix="postern-ca-"))
+
+
+@pytest.fixture(scope="session")
+def shared_site(authority):
+    site = Site(authority)
+    _sites.append(site)
+    yield site
+    site.close()
+    _sites.remove(site)
+
+
+@pytest.fixture
+def site(shared_site):
+    """The shared site, its provider as good as new. The process must be the same before and after."""
+    shared_site.provider.reset()
+    pid = shared_site.postern.pid
+    yield shared_site
+    assert shared_site.postern.is_running() and shared_site.postern.pid == pid, "postern has ended"
+
+
+@pytest.fixture
+def make_site(authority):
+    """Makes a site of one's own: make_site({"session": {...}}, provider=…)."""
+    made = []
+
+    def make(changes=None, **options):
+        site = Site(authority, changes, **options)
+        made.append(site)
+        _sites.append(site)
+        return site
+
+    yield make
+    for site in made:
+        site.close()
+        _sites.remove(site)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test that fails shows the logs of every server that runs."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == "call" and report.failed:
+        for site in _sites:
+            report.sections.append(("server logs", site.logs()))

@@ -1,0 +1,163 @@
+"""A whole site: provider, Postern, nginx and an application, and how to look at it."""
+import copy
+import json
+import os
+import tempfile
+
+from .browser import Browser
+from .provider import Provider
+from .servers import IS_ROOT, WEB_USER, Backend, Nginx, Postern, can_connect, free_port, may_connect, wait_until
+
+SECRET = "client-secret-0123456789"
+
+
+class Site:
+    """`changes` are merged into the configuration. Shipped: our own nginx configuration, unchanged; plain: the one of
+    people who write their own, in front of the same Postern."""
+
+    def __init__(self, authority, changes=None, provider=None, secure=True, shipped_extra="", wrapper=(),
+                 environment=None, start=True):
+        self.folder = tempfile.mkdtemp(prefix="postern-test-")
+        may_connect(self.folder)
+        self.authority = authority
+        self.owns_provider = provider is None
+        self.provider = provider or Provider()
+        self.backend = Backend()
+        self.port, self.plain_port = free_port(), free_port()
+        self.secure = secure
+        self.settings = merged(self.defaults(), changes or {})
+        self.postern = Postern(self.folder, self.settings, wrapper=wrapper, environment=environment)
+        self.servers = [self.postern]
+        if start:
+            self.postern.start()
+        self.nginx = Nginx(self.folder, self.nginx_config(shipped_extra))
+        self.servers.append(self.nginx)
+        self.nginx.start()
+        wait_until(lambda: can_connect(self.port), what="nginx")
+        self.started_pid = self.postern.process.pid if start else None
+
+    def defaults(self):
+        with open(os.open(os.path.join(self.folder, "secret"), os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(SECRET + "\n")
+        settings = {
+            "public_url": "https://app.test" if self.secure else "http://app.test",
+            "listen": f"unix:{self.folder}/postern.sock",
+            "providers": {"op": {
+                "kind": "oidc", "issuer": self.provider.issuer, "insecure_http": True, "client_id": "rp1",
+                "client_secret_file": f"{self.folder}/secret", "scopes": ["openid", "profile", "email", "groups"]}},
+            "session": {"store": f"sqlite:{self.folder}/sessions.db", "key_file": f"{self.folder}/keys"},
+            "rules": [
+                {"name": "public", "paths": ["/public/*"], "methods": ["GET"], "public": True},
+                {"name": "admin", "paths": ["/admin/*"], "allow": {"groups": ["K8S-ADMIN"]}},
+                {"name": "secret", "paths": ["/internal/*"], "deny": True},
+                {"name": "everybody", "allow": {"domains": ["example.com"]}}],
+            "log": {"level": "debug"},
+        }
+        if IS_ROOT:
+            settings["listen_group"] = WEB_USER
+        if not self.secure:
+            settings["cookie"] = {"insecure": True}
+        return settings
+
+    def snippet(self, part):
+        return self.postern.run("snippet", "nginx", "--part", part).stdout
+
+    def nginx_config(self, extra):
+        for part in ("http", "server", "protect"):
+            with open(os.path.join(self.folder, f"postern-{part}.conf"), "w") as file:
+                file.write(self.snippet(part))
+        tls = ""
+        if self.secure:
+            certificate, key = self.authority.issue("app.test")
+            tls = f"ssl_certificate {certificate}; ssl_certificate_key {key};"
+        how = " ssl" if self.secure else ""
+        return f"""
+    include {self.folder}/postern-http.conf;
+    server {{
+        listen 127.0.0.1:{self.port}{how};
+        server_name app.test;
+        {tls}
+        include {self.folder}/postern-server.conf;
+        {extra}
+        location / {{
+            include {self.folder}/postern-protect.conf;
+            proxy_pass http://127.0.0.1:{self.backend.port};
+        }}
+    }}
+    server {{
+        listen 127.0.0.1:{self.plain_port}{how};
+        server_name app.test;
+        {tls}
+        location = /_auth {{
+            internal;
+            include /etc/nginx/fastcgi_params;
+            fastcgi_param X_ORIGINAL_URI $request_uri;
+            fastcgi_pass_request_body off;
+            fastcgi_pass unix:{self.postern.socket};
+        }}
+        location /oauth2/ {{
+            include /etc/nginx/fastcgi_params;
+            fastcgi_pass unix:{self.postern.socket};
+        }}
+        location / {{
+            auth_request /_auth;
+            auth_request_set $user $upstream_http_x_auth_request_user;
+            auth_request_set $email $upstream_http_x_auth_request_email;
+            auth_request_set $groups $upstream_http_x_auth_request_groups;
+            proxy_set_header X-Auth-Request-User $user;
+            proxy_set_header X-Auth-Request-Email $email;
+            proxy_set_header X-Auth-Request-Groups $groups;
+            proxy_pass http://127.0.0.1:{self.backend.port};
+        }}
+    }}
+"""
+
+    def browser(self, plain=False):
+        return Browser(self.plain_port if plain else self.port, self.authority.path, secure=self.secure)
+
+    def signed_in(self, target="/"):
+        browser = self.browser()
+        response = browser.sign_in(target)
+        assert response.is_protected, f"signing in ended with {response.status}: {response.text[:300]}\n{self.postern.log[-2000:]}"
+        return browser
+
+    def is_alive(self):
+        """A good session is let in and the process is the one that was started."""
+        self.provider.reset()
+        return self.signed_in() is not None and self.postern.is_running() and self.postern.pid == self.started_pid
+
+    def close(self):
+        for server in reversed(self.servers):
+            server.stop()
+        self.backend.close()
+        if self.owns_provider:
+            self.provider.close()
+
+    def logs(self):
+        return "".join(f"\n--- {server.name}\n{server.log[-6000:]}" for server in self.servers)
+
+
+def merged(settings, changes):
+    """The settings with these changes; `None` removes a key, lists are replaced."""
+    result = copy.deepcopy(settings)
+    for name, value in changes.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict) and isinstance(result.get(name), dict):
+            result[name] = merged(result[name], value)
+        else:
+            result[name] = value
+    return result
+
+
+def told(response):
+    """What the application was told: its header fields, as pairs in lower case."""
+    assert response.is_protected, f"{response.status}: {response.text[:500]}"
+    seen = json.loads(response.body.split(b"\n", 1)[1])
+    return [(name.lower(), value) for name, value in seen["headers"]]
+
+
+def told_of(response, name):
+    """All values of a field under any spelling that a CGI-like application takes for the same."""
+    plain = name.lower().replace("-", "_")
+    return [value for key, value in told(response) if key.replace("-", "_") == plain]
