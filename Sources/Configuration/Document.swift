@@ -57,7 +57,14 @@ struct Document {
                 problems.add(place(of: name), "a key must be a plain word")
                 continue
             }
-            if steps == ["providers"] { providers.append((text, place(of: name))) }
+            if steps == ["providers"] {
+                guard Self.isProviderName(text) else {
+                    problems.add(
+                        place(of: name), "a provider's name is up to 64 letters, digits, - and _; choose another name")
+                    continue
+                }
+                providers.append((text, place(of: name)))
+            }
             read(key: steps + [text], named: name, value)
         }
     }
@@ -76,9 +83,18 @@ struct Document {
         }
     }
 
+    /// It stands in paths, in environment names and in sealed cookies.
+    private static func isProviderName(_ name: String) -> Bool {
+        (1...64).contains(name.utf8.count) && name.utf8.allSatisfy { $0.isWordByte }
+    }
+
+    /// What is not like a word is not repeated: where a colon is missing it may hold a secret.
     private static func unknown(_ steps: [String]) -> String {
         let name = steps.last ?? ""
         let section = Array(steps.dropLast())
+        guard name.utf8.count <= 64, name.utf8.allSatisfy({ $0.isWordByte }) else {
+            return "not a key; write `name: value`, with a space behind the colon"
+        }
         let path = steps.joined(separator: ".")
         if let later = Self.later[path] ?? Self.later[name] { return "\(path) is not available yet; \(later)" }
         if let meant = nearest(to: name, among: KeyTable.names(in: section)) {
@@ -96,6 +112,12 @@ struct Document {
 
     mutating func set(_ steps: [String], _ content: Entry.Content, _ place: Place) {
         entries[steps.joined(separator: ".")] = Entry(content: content, place: place)
+    }
+
+    /// Forgets what the file says of the key.
+    mutating func removeFromFile(_ steps: [String]) {
+        let path = steps.joined(separator: ".")
+        if case .file = entries[path]?.place.source { entries[path] = nil }
     }
 
     mutating func add(provider name: String, _ place: Place) {
@@ -163,6 +185,16 @@ struct Document {
             "not YAML: \(problem)"
         case .duplicatedKeysInMapping: "a key stands here twice; remove one"
         default: "not YAML"
+        }
+    }
+}
+
+extension UInt8 {
+    /// A letter, a digit, `-` or `_`.
+    var isWordByte: Bool {
+        switch self {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"): true
+        default: false
         }
     }
 }

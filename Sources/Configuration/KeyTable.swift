@@ -64,6 +64,10 @@ package enum KeyTable {
             "The application's own cookies, expired at sign-in and sign-out (Airflow: `session`, `_token`)."),
 
         Key(
+            "insecure_secret_files", .truth, "false", "Takes secrets from files that everybody on the machine can read."
+        ),
+
+        Key(
             "providers.*.kind", .choice(["oidc", "google"]), "oidc",
             "What it speaks. More kinds come later; `oidc` is any OpenID Connect provider."),
         Key("providers.*.issuer", .text, nil, "The issuer, exactly as the provider spells it. `google` knows its own."),

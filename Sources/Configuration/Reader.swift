@@ -17,9 +17,9 @@ struct Reader {
         document.entries[path] != nil
     }
 
-    /// The text of a key, its default where it is not set; `nil` where there is neither.
+    /// The text of a key, its default where it is not set or empty; `nil` where there is neither.
     func text(_ path: String) -> String? {
-        if case .text(let text) = document.entries[path]?.content { return text }
+        if case .text(let text) = document.entries[path]?.content, !text.isEmpty { return text }
         return key(path)?.standard
     }
 
@@ -59,13 +59,13 @@ struct Reader {
         let units: [UInt8: Int64] = [
             UInt8(ascii: "s"): 1, UInt8(ascii: "m"): 60, UInt8(ascii: "h"): 3600, UInt8(ascii: "d"): 86_400,
         ]
-        return number(path, units: units, range, "a time such as 90s, 15m, 12h or 7d")
+        return number(path, units: units, range, "a time such as 90s, 15m, 12h or 7d", " seconds")
     }
 
     func size(_ path: String) -> Int {
         guard case .size(let range) = key(path)?.kind else { preconditionFailure(path) }
         let units: [UInt8: Int64] = [UInt8(ascii: "k"): 1024, UInt8(ascii: "m"): 1024 * 1024]
-        return Int(number(path, units: units, range, "a size such as 512, 64k or 1m"))
+        return Int(number(path, units: units, range, "a size such as 512, 64k or 1m", " bytes"))
     }
 
     func number(_ path: String) -> Int {
@@ -73,7 +73,9 @@ struct Reader {
         return Int(number(path, units: [:], range, "a number"))
     }
 
-    private func number(_ path: String, units: [UInt8: Int64], _ range: ClosedRange<Int64>, _ what: String) -> Int64 {
+    private func number(
+        _ path: String, units: [UInt8: Int64], _ range: ClosedRange<Int64>, _ what: String, _ unitName: String = ""
+    ) -> Int64 {
         let text = Array((text(path) ?? "").utf8)
         let unit = text.last.flatMap { units[$0.asciiLowercased] }
         let digits = unit == nil ? text[...] : text.dropLast()
@@ -83,7 +85,8 @@ struct Reader {
             return range.lowerBound
         }
         guard range.contains(value) else {
-            problems.add(place(path), "\(path) is out of range: from \(range.lowerBound) to \(range.upperBound)")
+            problems.add(
+                place(path), "\(path) is out of range: from \(range.lowerBound) to \(range.upperBound)\(unitName)")
             return range.lowerBound
         }
         return value
@@ -109,10 +112,7 @@ struct Reader {
             problems.add(place, "\(file) cannot be read; does it exist, and may this user read it?")
             return nil
         }
-        let attributes = try? FileManager.default.attributesOfItem(atPath: file)
-        if let mode = attributes?[.posixPermissions] as? UInt, mode & 0o004 != 0 {
-            problems.add(place, "\(file): everybody can read it; `chmod o-r \(file)`")
-        }
+        if isReadableByAll(file) { openSecret(file, place) }
         var bytes = Array(contents.prefix(64 * 1024))
         while bytes.last == 0x0A || bytes.last == 0x0D { bytes.removeLast() }
         guard !bytes.isEmpty else {
@@ -120,6 +120,21 @@ struct Reader {
             return nil
         }
         return Secret(bytes)
+    }
+
+    /// Of the file itself, also where the path is a link to it.
+    private func isReadableByAll(_ file: String) -> Bool {
+        let target = URL(filePath: file).resolvingSymlinksInPath().path
+        let attributes = try? FileManager.default.attributesOfItem(atPath: target)
+        guard let mode = attributes?[.posixPermissions] as? Int else { return true }
+        return mode & 0o004 != 0
+    }
+
+    private func openSecret(_ file: String, _ place: Place) {
+        guard !truth("insecure_secret_files") else {
+            return warnings.add(place, "insecure_secret_files is on, and everybody on this machine can read \(file)")
+        }
+        problems.add(place, "\(file): everybody can read it; `chmod o-r \(file)`")
     }
 
     private func key(_ path: String) -> Key? {

@@ -16,7 +16,14 @@ struct RuleReader {
             problems.add(document.place(of: node), "rules is a list, `- allow: {…}`")
             return []
         }
-        return elements.enumerated().compactMap { index, element in rule(element, number: index + 1) }
+        let rules = elements.enumerated().compactMap { index, element in
+            rule(element, number: index + 1).map { (rule: $0, place: document.place(of: element)) }
+        }
+        for (index, (rule, place)) in rules.enumerated()
+        where rules[..<index].contains(where: { $0.rule.name == rule.name }) {
+            problems.add(place, "another rule is called \(rule.name), too; give each a name of its own")
+        }
+        return rules.map(\.rule)
     }
 
     private func rule(_ node: Node, number: Int) -> Rule? {
@@ -107,8 +114,10 @@ extension RuleReader {
                 "a condition holds keys, `{groups: [staff]}`; anybody signed in is {everyone: true}")
             return nil
         }
-        let includesUnverified = mapping.contains { name, value in
-            name.scalar?.string == "insecure_unverified_email" && value.scalar?.string == "true"
+        let unverified = mapping.first { name, _ in name.scalar?.string == "insecure_unverified_email" }
+        let includesUnverified = unverified?.value.scalar?.string == "true"
+        if let value = unverified?.value, !["true", "false"].contains(value.scalar?.string) {
+            problems.add(document.place(of: value), "insecure_unverified_email is true or false")
         }
         if includesUnverified {
             warnings.add(
@@ -131,8 +140,14 @@ extension RuleReader {
             if value.scalar?.string != "true" { problems.add(document.place(of: value), "everyone is true") }
             return [.anyone]
         case "groups": return texts(value).map { .group($0) }
-        case "emails": return texts(value).map { .email($0, includesUnverified: includesUnverified) }
-        case "domains": return texts(value).map { .domain($0, includesUnverified: includesUnverified) }
+        case "emails":
+            return texts(value, Self.isAddress, "no e-mail address; alice@example.com").map {
+                .email($0, includesUnverified: includesUnverified)
+            }
+        case "domains":
+            return texts(value, Self.isDomain, "no domain; example.com, without @ and *").map {
+                .domain($0, includesUnverified: includesUnverified)
+            }
         case "users": return texts(value).map { .user($0) }
         case "subjects": return texts(value).map { .subject($0) }
         case "providers": return texts(value).map { .provider($0) }
@@ -147,12 +162,35 @@ extension RuleReader {
         }
     }
 
-    private func texts(_ node: Node) -> [[UInt8]] {
-        (document.list(node) ?? []).compactMap { entry in
-            guard entry.text.isEmpty else { return Array(entry.text.utf8) }
-            problems.add(entry.place, "an entry is empty")
-            return nil
+    private func texts(
+        _ node: Node, _ isRight: ([UInt8]) -> Bool = { _ in true }, _ wrong: String = ""
+    ) -> [[UInt8]] {
+        guard let entries = document.list(node) else { return [] }
+        if entries.isEmpty {
+            problems.add(document.place(of: node), "an empty list is met by nobody; leave the key out")
         }
+        return entries.compactMap { entry in
+            let bytes = Array(entry.text.utf8)
+            if bytes.isEmpty {
+                problems.add(entry.place, "an entry is empty")
+            } else if !isRight(bytes) {
+                problems.add(entry.place, "\(entry.text) is \(wrong)")
+            }
+            return bytes.isEmpty ? nil : bytes
+        }
+    }
+
+    /// As a policy can judge it: ASCII, one `@` with something on both sides.
+    private static func isAddress(_ text: [UInt8]) -> Bool {
+        let parts = text.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
+        return parts.count == 2
+            && parts.allSatisfy { part in
+                !part.isEmpty && part.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") }
+            }
+    }
+
+    private static func isDomain(_ text: [UInt8]) -> Bool {
+        HostPattern(text) != nil && text.first != UInt8(ascii: "*")
     }
 
     private func claims(_ node: Node) -> [Condition] {

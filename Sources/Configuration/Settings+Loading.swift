@@ -8,16 +8,19 @@ extension Settings {
     package static func load(
         path: String, environment: [String: String]
     ) throws(ConfigurationFailure) -> Settings {
+        try parse(contents(of: path), path: path, environment: environment)
+    }
+
+    private static func contents(of path: String) throws(ConfigurationFailure) -> String {
+        let start = Place(file: path, line: 1, column: 1)
         guard let contents = FileManager.default.contents(atPath: path) else {
-            let place = Place(file: path, line: 1, column: 1)
             throw ConfigurationFailure(
-                problems: [Problem(place: place, message: "cannot be read; name another file with --config")])
+                problems: [Problem(place: start, message: "cannot be read; name another file with --config")])
         }
         guard let text = String(validating: contents, as: UTF8.self) else {
-            let place = Place(file: path, line: 1, column: 1)
-            throw ConfigurationFailure(problems: [Problem(place: place, message: "the file is not UTF-8")])
+            throw ConfigurationFailure(problems: [Problem(place: start, message: "the file is not UTF-8")])
         }
-        return try parse(text, path: path, environment: environment)
+        return text
     }
 
     /// The same of a text.
@@ -32,6 +35,15 @@ extension Settings {
         let settings = reader.settings()
         guard problems.all.isEmpty, let settings else { throw ConfigurationFailure(problems: problems.sorted) }
         return settings
+    }
+
+    /// What is in force, a line for each key: its value and where that comes from. Secrets are not shown.
+    package static func listing(
+        path: String, environment: [String: String]
+    ) throws(ConfigurationFailure) -> String {
+        var document = Document(try contents(of: path), path: path, problems: Problems())
+        document.apply(environment: environment)
+        return document.listing
     }
 }
 
@@ -74,22 +86,4 @@ extension Reader {
         return policy
     }
 
-    private func listen() -> ListenSettings {
-        let address = text("listen") ?? ""
-        let isInsecure = truth("insecure_listen")
-        let isKnown = ["unix:/", "tcp:", "fd:"].contains { address.hasPrefix($0) } || address == "systemd"
-        if !isKnown { problems.add(place("listen"), "listen is unix:/PATH, tcp:ADDRESS:PORT, fd:0 or systemd") }
-        if address.hasPrefix("tcp:"), !address.hasPrefix("tcp:127."), !address.hasPrefix("tcp:[::1]:") {
-            if isInsecure {
-                warnings.add(
-                    place("insecure_listen"), "insecure_listen is on: whoever reaches \(address) decides who is let in")
-            } else {
-                problems.add(
-                    place("listen"),
-                    "listen is open to other machines, which could pretend anything; use unix: or tcp:127.0.0.1:PORT, or set insecure_listen: true"
-                )
-            }
-        }
-        return ListenSettings(address: address, group: text("listen_group"), isInsecure: isInsecure)
-    }
 }

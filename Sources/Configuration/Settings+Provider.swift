@@ -24,7 +24,7 @@ extension Reader {
         let claims = ClaimSettings(
             username: text("\(path).claims.username"), email: text("\(path).claims.email") ?? "email",
             groups: text("\(path).claims.groups") ?? "groups")
-        let scopes = list("\(path).scopes").map(\.text)
+        let scopes = list("\(path).scopes").flatMap { $0.text.split(separator: " ").map(String.init) }
         let isInsecure = truth("\(path).insecure_http")
         let endSession = truth("\(path).end_session")
         if isInsecure {
@@ -37,12 +37,24 @@ extension Reader {
             name: name, issuer: issuer, issuerURL: url, client: client,
             scopes: scopes.contains("openid") ? scopes : ["openid"] + scopes, prompt: text("\(path).prompt"),
             claims: claims,
-            authorizationParameters: map("\(path).authorization_parameters").map { ($0.name, $0.text) },
+            authorizationParameters: authorizationParameters(path),
             endSession: endSession, insecureHTTP: isInsecure)
     }
 
+    /// Those of the protocol are ours: with another state or redirect URI no answer would be believed.
+    private func authorizationParameters(_ path: String) -> [(name: String, value: String)] {
+        let ours = [
+            "response_type", "response_mode", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge",
+            "code_challenge_method", "request", "request_uri",
+        ]
+        return map("\(path).authorization_parameters").map { name, text, place in
+            if ours.contains(name) { problems.add(place, "\(name) is Postern's own parameter; leave it out") }
+            return (name, text)
+        }
+    }
+
     private func issuer(_ path: String, _ first: Place, _ isInsecure: Bool) -> (String, EndpointURL)? {
-        let isGoogle = choice("\(path).kind") == "google"
+        let isGoogle = kind(path) == "google"
         guard let issuer = text("\(path).issuer") ?? (isGoogle ? "https://accounts.google.com" : nil) else {
             problems.add(first, "\(path).issuer is missing; the provider's pages name it, `https://login.example.com`")
             return nil
@@ -57,17 +69,39 @@ extension Reader {
         return (issuer, url)
     }
 
+    private func kind(_ path: String) -> String? {
+        let kind = text("\(path).kind") ?? ""
+        switch kind {
+        case "gitlab", "keycloak", "okta", "auth0", "azure", "entra", "authentik", "authelia", "zitadel", "dex":
+            problems.add(
+                place("\(path).kind"),
+                "kind \(kind) is not available yet; it speaks OpenID Connect: kind: oidc and its issuer")
+            return nil
+        case "oauth2", "github", "facebook", "bitbucket", "linkedin":
+            problems.add(
+                place("\(path).kind"), "kind \(kind) is not available yet; for now a provider must speak OpenID Connect"
+            )
+            return nil
+        default: return choice("\(path).kind")
+        }
+    }
+
     private func client(_ path: String, _ first: Place) -> ClientSettings? {
         let authentication = choice("\(path).client_authentication")
         let secret = secret("\(path).client_secret")
         let hasSecret = isSet("\(path).client_secret") || isSet("\(path).client_secret_file")
+        if hasSecret, authentication == "none" {
+            warnings.add(
+                place("\(path).client_authentication"),
+                "\(path).client_authentication is none: the client secret is not used")
+        }
         if !hasSecret, authentication != "none" {
             problems.add(
                 first, "\(path).client_secret_file is missing; for a public client set client_authentication: none")
         }
         if let secret, secret.exposed.count < 8 {
             let key = isSet("\(path).client_secret") ? "client_secret" : "client_secret_file"
-            problems.add(place("\(path).\(key)"), "\(path).client_secret is shorter than 8 characters; is it whole?")
+            warnings.add(place("\(path).\(key)"), "\(path).client_secret is shorter than 8 characters; is it whole?")
         }
         guard let id = text("\(path).client_id"), !id.isEmpty else {
             problems.add(first, "\(path).client_id is missing; the provider gave it with the secret")

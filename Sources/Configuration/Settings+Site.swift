@@ -18,7 +18,8 @@ extension Reader {
         }
         guard let url = publicURL() else { return nil }
         return SiteSettings(
-            publicURL: url, prefix: prefix, returnHosts: list("return_hosts").map(\.text), trustedProxies: proxies,
+            publicURL: url, prefix: prefix, returnHosts: list("return_hosts").compactMap(returnHost),
+            trustedProxies: proxies,
             clearedCookies: list("clear_cookies").compactMap(cookieName))
     }
 
@@ -35,6 +36,22 @@ extension Reader {
             problems.add(place("public_url"), "public_url is not https; for a trial set cookie: {insecure: true}")
         }
         return url
+    }
+
+    private func returnHost(_ entry: (text: String, place: Place)) -> String? {
+        let name = entry.text.utf8.first == UInt8(ascii: ".") ? entry.text.dropFirst() : entry.text[...]
+        guard isHost(name) else {
+            problems.add(
+                entry.place, "\(entry.text) is no host; write app2.example.com, or .example.com for all below it")
+            return nil
+        }
+        return entry.text
+    }
+
+    private func isHost(_ name: Substring) -> Bool {
+        name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { label in
+            !label.isEmpty && label.allSatisfy(\.isWordByte)
+        }
     }
 
     private func isPath(_ text: String) -> Bool {
@@ -55,13 +72,44 @@ extension Reader {
         let domain = text("cookie.domain").flatMap { $0.isEmpty ? nil : $0 }
         let path = text("cookie.path") ?? "/"
         let sameSite = choice("cookie.same_site").flatMap { SetCookie.SameSite(rawValue: $0.capitalizedASCII) } ?? .lax
-        if path != "/", !isPath(path) { problems.add(place("cookie.path"), "cookie.path is a path such as /") }
-        if let domain, EndpointURL("https://\(domain)/") == nil || domain.contains(":") {
-            problems.add(place("cookie.domain"), "cookie.domain is a host name such as example.com")
+        checkCookiePath(path)
+        if let domain { checkCookieDomain(domain) }
+        switch sameSite {
+        case .none where isInsecure:
+            problems.add(
+                place("cookie.same_site"), "browsers drop a cookie of same_site: none that is not secure; use lax")
+        case .strict:
+            warnings.add(
+                place("cookie.same_site"),
+                "cookie.same_site is strict: browsers leave the cookie out when they come back from the provider; lax works"
+            )
+        default: break
         }
         return SessionCookieSettings(
             name: sessionCookieName(isInsecure, domain, path), domain: domain, path: path, sameSite: sameSite,
             isSecure: !isInsecure)
+    }
+
+    private func checkCookiePath(_ path: String) {
+        guard path != "/" else { return }
+        guard isPath(path) else { return problems.add(place("cookie.path"), "cookie.path is a path such as /") }
+        let prefix = text("prefix") ?? ""
+        let stem = path.hasSuffix("/") ? path : path + "/"
+        guard !(prefix + "/").utf8.starts(with: stem.utf8) else { return }
+        problems.add(place("cookie.path"), "cookie.path must hold prefix, \(prefix), or nobody can sign out; use /")
+    }
+
+    private func checkCookieDomain(_ domain: String) {
+        guard isHost(domain[...]) else {
+            return problems.add(place("cookie.domain"), "cookie.domain is a host name such as example.com")
+        }
+        guard let host = text("public_url").flatMap({ EndpointURL($0, allowsHTTP: true) })?.host else { return }
+        let wanted = domain.lowercased()
+        guard host.utf8.elementsEqual(wanted.utf8) || host.hasSuffix("." + wanted) else {
+            return problems.add(
+                place("cookie.domain"),
+                "cookie.domain must be the host of public_url or end it: browsers drop the cookie")
+        }
     }
 
     /// `__Host-` means Secure, Path=/ and no Domain: a browser drops the cookie otherwise.
@@ -69,7 +117,10 @@ extension Reader {
         let name = text("cookie.name") ?? ""
         guard isSet("cookie.name") else { return isInsecure ? "postern" : name }
         _ = cookieName((name, place("cookie.name")))
-        if name.hasPrefix("__Host-"), isInsecure || domain != nil || path != "/" {
+        if name.hasPrefix("__Secure-"), isInsecure {
+            problems.add(
+                place("cookie.name"), "browsers drop a cookie named __Secure-… that is not secure; name it otherwise")
+        } else if name.hasPrefix("__Host-"), isInsecure || domain != nil || path != "/" {
             problems.add(
                 place("cookie.name"),
                 "browsers drop a cookie named __Host-… unless it is secure, of path / and without a domain; name it otherwise"
@@ -105,6 +156,7 @@ extension Reader {
         if truth("identity.access_token") { headers.append(("X-Auth-Request-Access-Token", "access_token")) }
         for (name, source, place) in map("identity.headers") {
             guard isIdentityHeader(name, place) else { continue }
+            if source.isEmpty { problems.add(place, "\(name) holds nothing; name user, email, groups or a claim") }
             let known = ["user", "email", "groups", "preferred_username"].contains(source)
             headers.removeAll { $0.0.utf8.map(\.asciiLowercased) == name.utf8.map(\.asciiLowercased) }
             headers.append((name, known ? source : "claim:\(source)"))
@@ -113,16 +165,29 @@ extension Reader {
     }
 
     private func isIdentityHeader(_ name: String, _ place: Place) -> Bool {
-        let reserved = [
-            "status", "location", "set-cookie", "cookie", "host", "connection", "content-length", "content-type",
-            "transfer-encoding", "cache-control", "authorization", "upgrade", "te", "trailer", "keep-alive",
-        ]
-        guard HTTPField.Name(name) != nil, !name.contains("_"), !reserved.contains(name.lowercased()) else {
-            problems.add(place, "\(name) cannot be an identity header; use a name such as X-Department")
+        let lower = name.lowercased()
+        let isWord = !name.isEmpty && name.utf8.allSatisfy { $0.isWordByte && $0 != UInt8(ascii: "_") }
+        let isFamily = Self.reservedFamilies.contains { lower.hasPrefix($0) }
+        guard isWord, name.utf8.count <= 64, !Self.reserved.contains(lower), !isFamily else {
+            problems.add(
+                place, "\(name) cannot be an identity header; use letters, digits and hyphens, such as X-Department")
             return false
         }
         return true
     }
+
+    /// Fields that steer an answer, a connection or a web server.
+    private static let reserved: Set<String> = [
+        "status", "location", "set-cookie", "cookie", "host", "connection", "keep-alive", "te", "trailer", "upgrade",
+        "transfer-encoding", "cache-control", "pragma", "expires", "date", "server", "vary", "etag", "last-modified",
+        "age",
+        "allow", "range", "expect", "refresh", "retry-after", "authorization", "www-authenticate", "proxy", "forwarded",
+        "origin", "referer", "user-agent", "from", "via", "postern",
+    ]
+    private static let reservedFamilies = [
+        "content-", "accept", "if-", "proxy-", "sec-", "x-accel-", "x-forwarded-", "x-sendfile", "variable-",
+        "access-control-",
+    ]
 }
 
 extension String {

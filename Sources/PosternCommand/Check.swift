@@ -10,11 +10,22 @@ struct Check: ParsableCommand {
     @OptionGroup var configuration: ConfigurationOption
     @Flag(help: "Print the reference of all keys, in Markdown.")
     var reference = false
+    @Flag(help: "Print what is in force: each key, its value and where that comes from. Secrets are not shown.")
+    var print = false
 
     func run() throws {
-        guard !reference else { return print(Reference.markdown, terminator: "") }
+        guard !reference else { return Swift.print(Reference.markdown, terminator: "") }
         let settings = try configuration.load()
         for warning in settings.warnings { Process.complain("\(warning.place): warning: \(warning.message)\n") }
-        print("\(configuration.config): good")
+        Swift.print(print ? try listing() : "\(configuration.config): good\n", terminator: "")
+    }
+
+    private func listing() throws -> String {
+        do throws(ConfigurationFailure) {
+            return try Settings.listing(path: configuration.config, environment: Process.environment)
+        } catch {
+            Process.complain(error.description)
+            throw ExitCode(78)
+        }
     }
 }

@@ -9,10 +9,13 @@ internal import Web
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Say which rule decides on a request, and why.",
-        discussion: "Without --user nobody is signed in. Ends with 0 when the request may pass, else with 1.")
+        discussion: """
+            Rules see what the options say: nobody is asked, neither a provider nor the session store. Without --user nobody \
+            is signed in. Ends with 0 when the request may pass, else with 1.
+            """)
 
     @OptionGroup var configuration: ConfigurationOption
-    @Option(help: "The address asked for, https://app.example.com/admin?x=1.")
+    @Option(help: "The address asked for, https://app.example.com/admin?x=1, or only its path.")
     var url: String
     @Option(help: "The user name of the person.")
     var user: String?
@@ -24,14 +27,27 @@ struct Explain: ParsableCommand {
     var groups: [String] = []
     @Option(name: .customLong("claim"), help: "A claim, NAME=VALUE; may be repeated.")
     var claims: [String] = []
+    @Option(help: "Their subject, the provider's own name for them; by default the user name.")
+    var subject: String?
+    @Option(help: "The provider they signed in with; by default the one that is configured.")
+    var provider: String?
     @Option(help: "The method.")
     var method = "GET"
     @Option(help: "The client's address.")
     var address = "127.0.0.1"
 
+    func validate() throws {
+        let isDescribed = email != nil || !groups.isEmpty || !claims.isEmpty || subject != nil || provider != nil
+        guard user != nil || !isDescribed else { throw ValidationError("say who it is: --user NAME") }
+        guard claims.allSatisfy({ $0.utf8.contains(UInt8(ascii: "=")) }) else {
+            throw ValidationError("--claim is NAME=VALUE")
+        }
+        guard IPAddress(address.utf8) != nil else { throw ValidationError("--address is an address such as 192.0.2.7") }
+    }
+
     func run() throws {
         let settings = try configuration.load()
-        let resource = try resource()
+        let resource = try resource(settings)
         let explanation = settings.policy.explain(resource, for: identity(settings))
         for step in explanation.steps { print(Self.line(step)) }
         print("decision: \(Self.text(explanation.decision))")
@@ -41,8 +57,9 @@ struct Explain: ParsableCommand {
         }
     }
 
-    private func resource() throws -> Resource {
-        guard let url = EndpointURL(url, allowsHTTP: true) else {
+    private func resource(_ settings: Settings) throws -> Resource {
+        let address = url.hasPrefix("/") ? settings.gate.publicURL.origin + url : url
+        guard let url = EndpointURL(address, allowsHTTP: true) else {
             throw ValidationError("--url is an address such as https://app.example.com/admin")
         }
         let path = url.pathAndQuery.isEmpty ? "/" : url.pathAndQuery
@@ -51,7 +68,7 @@ struct Explain: ParsableCommand {
             throw ExitCode(1)
         }
         return Resource(
-            host: url.host.utf8, path: path, method: method.utf8, address: IPAddress(address.utf8))
+            host: url.host.utf8, path: path, method: method.utf8, address: IPAddress(self.address.utf8))
     }
 
     private func identity(_ settings: Settings) -> Identity? {
@@ -62,9 +79,8 @@ struct Explain: ParsableCommand {
             if parts.count == 2 { members[parts[0]] = .string(parts[1]) }
         }
         return Identity(
-            provider: settings.provider.name, issuer: settings.provider.issuer, subject: user, username: user,
-            email: email,
-            isEmailVerified: !unverified, groups: groups, claims: Claims(members))
+            provider: provider ?? settings.provider.name, issuer: settings.provider.issuer, subject: subject ?? user,
+            username: user, email: email, isEmailVerified: !unverified, groups: groups, claims: Claims(members))
     }
 
     private static func line(_ step: Explanation.Step) -> String {

@@ -1,214 +1,214 @@
 internal import Configuration
-internal import Values
 
-/// The nginx configuration to paste, made from the settings. nginx/ holds what the default settings give.
+/// The nginx configuration to paste, made from the settings: three parts for three places. nginx/ holds what the
+/// default settings give.
 struct NginxSnippet {
-    /// Where a part belongs.
     enum Part: String, CaseIterable {
+        /// Inside `http {}`, once.
         case http
+        /// Inside each `server {}` with something to protect.
         case server
+        /// Inside each `location {}` to protect.
         case protect
     }
 
-    private let socket: String
+    private let server: String
     private let prefix: String
-    private let headers: [String]
-    private let cookieNames: [String]
+    private let cookies: NginxCookies
+    private let headers: NginxHeaders
 
     init(_ settings: Settings) {
-        let listen = settings.listen.address
-        socket =
-            listen.hasPrefix("tcp:") ? String(listen.dropFirst(4)) : listen.hasPrefix("unix:") ? listen : Self.usual
+        server = Self.server(listening: settings.listen.address)
         prefix = settings.gate.prefix
-        headers = settings.identity.headers.map(\.name)
-        let ours = settings.cookie.isSecure ? "__Host-postern" : "postern"
-        cookieNames = [settings.cookie.name, "\(ours)-attempts", "\(ours)-state-[^=;]*"]
+        cookies = NginxCookies(name: settings.cookie.name, isSecure: settings.cookie.isSecure)
+        headers = NginxHeaders(sent: settings.identity.headers.map(\.name))
     }
-
-    private static let usual = "unix:/run/postern/postern.sock"
 
     func text(_ part: Part) -> String {
         switch part {
-        case .http: http
-        case .server: server
-        case .protect: protect
+        case .http: inHTTP
+        case .server: inServer
+        case .protect: inLocation
         }
     }
 
-    // MARK: http
+    /// Where Debian's nginx looks for the part.
+    static func path(of part: Part) -> String {
+        switch part {
+        case .http: "conf.d/postern.conf"
+        case .server: "snippets/postern.conf"
+        case .protect: "snippets/postern-protect.conf"
+        }
+    }
 
-    private var http: String {
+    /// The upstream's address. Sockets that are handed over have none in our settings: the operator fills it in.
+    private static func server(listening address: String) -> String {
+        if address.utf8.starts(with: "unix:".utf8) { return quoted(address) }
+        if address.utf8.starts(with: "tcp:".utf8) { return String(address.dropFirst(4)) }
+        return "unix:/run/postern/postern.sock"
+    }
+
+    private static func quoted(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                || "-_./:".utf8.contains(byte)
+        }
+        return isPlain ? text : "\"\(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
+    }
+}
+
+// MARK: - The parts
+
+extension NginxSnippet {
+    private var inHTTP: String {
         """
-        # Postern, part 1 of 3: inside http { }, once. (/etc/nginx/conf.d/postern.conf)
+        # Postern: inside http {}, once. (/etc/nginx/\(Self.path(of: .http)))
 
         upstream postern {
-            server \(socket);
-            keepalive 32;
+            server \(server);
+            keepalive 32;                       # connections to Postern are kept
         }
 
-        # What the application gets to see of the Cookie header: all but Postern's own cookies.
-        \(cookieMaps)
-
+        # WebSockets are passed on; other requests may share a kept connection to the application.
         map $http_upgrade $postern_connection {
-            default upgrade;
-            ""      "";
+            default  upgrade;
+            ""       "";
         }
 
-        """
-    }
-
-    /// Each map takes one run of our cookies out. Should any be left after the last, no cookie is handed on.
-    private var cookieMaps: String {
-        let one = "(?:\(cookieNames.joined(separator: "|")))=[^;]*(?:;\\s*|$)"
-        let runs = 8
-        let maps = (1...runs).map { number in
-            let source = number == 1 ? "$http_cookie" : "$postern_cookie_\(number - 1)"
-            return """
-                map \(source) $postern_cookie_\(number) {
-                    "~^(?<postern_before_\(number)>|.*?;\\s*)(?:\(one))+(?<postern_after_\(number)>.*)$" "$postern_before_\(number)$postern_after_\(number)";
-                    default \(source);
-                }
-                """
+        # As the browser wrote it, with its port.
+        map $http_host $postern_host {
+            default  $http_host;
+            ""       $host;
         }
-        let last = """
-            map $postern_cookie_\(runs) $postern_cookie {
-                "~(?:^|;\\s*)(?:\(one))" "";
-                default $postern_cookie_\(runs);
-            }
-            """
-        return (maps + [last]).joined(separator: "\n")
+
+        # The Cookie field without Postern's own cookies: the application must not hold the key to the session.
+        \(cookies.maps)
+        """ + "\n"
     }
 
-    // MARK: server
-
-    private var server: String {
+    private var inServer: String {
         """
-        # Postern, part 2 of 3: inside server { }. (/etc/nginx/snippets/postern.conf)
+        # Postern: inside server {}. (/etc/nginx/\(Self.path(of: .server)))
+        # Nothing is included: Debian's fastcgi_params would send some parameters twice.
 
-        # The check. Its parameters are listed in full: a fastcgi_param of a location hides those of outside.
+        # The check. Nobody can ask for it from outside: its answer holds the identity headers.
+        location = \(prefix)/auth { return 404; }
         location = /_postern/auth {
             internal;
             fastcgi_pass postern;
-            fastcgi_pass_request_body off;
-            # nginx keeps a connection of auth_request only where the answer is to be stored, and it stores a 200 alone:
-            # Postern answers 204, so nothing is ever stored, and the path cannot be made.
+
+            # nginx closes the connection after each auth_request unless the answer is stored. Postern is asked to say
+            # 204 instead of 200, and only a 200 would be stored: so connections are kept and nothing is ever written.
             fastcgi_keep_conn on;
             fastcgi_store /nonexistent/postern/never;
             fastcgi_param POSTERN_ALLOW_STATUS 204;
+            fastcgi_cache off;
+
+            # Room for identity headers; Postern refuses what would not fit. Both numbers are the same.
             fastcgi_buffer_size 32k;
             fastcgi_buffers 4 32k;
             fastcgi_param POSTERN_HEADER_BYTES 32k;
+
             fastcgi_connect_timeout 2s;
             fastcgi_read_timeout 15s;
-        \(parameters(location: "\(prefix)/auth", query: "\"\"", body: false))
+            fastcgi_intercept_errors off;
+            fastcgi_pass_request_body off;
+            fastcgi_pass_request_headers off;   # of what the client says, a check needs only the two HTTP_ fields below
+
+            # SERVER_NAME is what `hosts` in rules is compared with: the first server_name of this block, and so the
+            # site that nginx chose. $host would be the client's word. Give sites with rules of their own a server
+            # block each.
+            fastcgi_param SERVER_NAME $server_name;
+            fastcgi_param SCRIPT_NAME \(prefix)/auth;
+            fastcgi_param REQUEST_METHOD $request_method;
+            fastcgi_param REQUEST_URI $request_uri;
+            fastcgi_param QUERY_STRING "";
+            fastcgi_param CONTENT_LENGTH "";
+            fastcgi_param REMOTE_ADDR $remote_addr;
+            fastcgi_param SERVER_PROTOCOL $server_protocol;
+            fastcgi_param REQUEST_SCHEME $scheme;
+            fastcgi_param HTTPS $https if_not_empty;
+            fastcgi_param HTTP_COOKIE $http_cookie if_not_empty;
+            fastcgi_param HTTP_X_FORWARDED_FOR $http_x_forwarded_for if_not_empty;
         }
 
-        # Postern's own pages.
+        # Sign-in, callback, sign-out and the other pages of Postern.
         location ^~ \(prefix)/ {
             auth_request off;
-            client_max_body_size 32k;
-            fastcgi_pass postern;
-            fastcgi_keep_conn on;
-            fastcgi_connect_timeout 2s;
-            fastcgi_read_timeout 15s;
-        \(parameters(location: "$uri", query: "$query_string", body: true))
+            client_max_body_size 16k;
+            fastcgi_param SCRIPT_NAME $uri;
+            fastcgi_param QUERY_STRING $query_string;
+            fastcgi_param CONTENT_TYPE $content_type;
+            fastcgi_param CONTENT_LENGTH $content_length;
+        \(pages)
         }
 
-        # Where a visitor goes who is not signed in: people to the provider and back, programs get a plain 401.
+        # Instead of a 401: people are sent to sign in and return to what they asked for, programs get the 401.
         location @postern_sign_in {
             auth_request off;
-            fastcgi_pass postern;
-            fastcgi_keep_conn on;
             fastcgi_pass_request_body off;
-        \(parameters(location: "\(prefix)/start", query: "\"\"", body: false))
+            fastcgi_param SCRIPT_NAME \(prefix)/start;
+            fastcgi_param QUERY_STRING "";
+            fastcgi_param CONTENT_LENGTH "";
+        \(pages)
         }
 
-        # The page for whoever is signed in and may not see this.
+        # Instead of a 403: a page that says who is signed in and how to change that.
         location @postern_denied {
             auth_request off;
+            fastcgi_pass_request_body off;
+            fastcgi_param SCRIPT_NAME \(prefix)/denied;
+            fastcgi_param QUERY_STRING "";
+            fastcgi_param CONTENT_LENGTH "";
+        \(pages)
+        }
+        """ + "\n"
+    }
+
+    /// What the locations that answer people have in common.
+    private var pages: String {
+        """
             fastcgi_pass postern;
             fastcgi_keep_conn on;
-            fastcgi_pass_request_body off;
-        \(parameters(location: "\(prefix)/denied", query: "\"\"", body: false))
-        }
-
-        # The identity headers below have many spellings.
-        proxy_headers_hash_max_size 2048;
-        proxy_headers_hash_bucket_size 128;
-
+            fastcgi_cache off;
+            fastcgi_store off;
+            fastcgi_buffer_size 32k;
+            fastcgi_buffers 4 32k;
+            fastcgi_connect_timeout 2s;
+            fastcgi_read_timeout 30s;
+            fastcgi_intercept_errors off;
+            fastcgi_param SERVER_NAME $server_name;
+            fastcgi_param REQUEST_METHOD $request_method;
+            fastcgi_param REQUEST_URI $request_uri;
+            fastcgi_param REMOTE_ADDR $remote_addr;
+            fastcgi_param SERVER_PROTOCOL $server_protocol;
+            fastcgi_param REQUEST_SCHEME $scheme;
+            fastcgi_param HTTPS $https if_not_empty;
         """
     }
 
-    /// SERVER_NAME is the name of this server { }, not the client's Host, which could be that of any other.
-    private func parameters(location: String, query: String, body: Bool) -> String {
-        [
-            ("SCRIPT_NAME", location), ("DOCUMENT_URI", location), ("QUERY_STRING", query),
-            ("REQUEST_METHOD", "$request_method"), ("REQUEST_URI", "$request_uri"), ("REMOTE_ADDR", "$remote_addr"),
-            ("SERVER_NAME", "$server_name"), ("SERVER_PROTOCOL", "$server_protocol"), ("REQUEST_SCHEME", "$scheme"),
-            ("HTTPS", "$https if_not_empty"), ("CONTENT_TYPE", body ? "$content_type" : "\"\""),
-            ("CONTENT_LENGTH", body ? "$content_length" : "\"\""),
-        ].map { "    fastcgi_param \($0) \($1);" }.joined(separator: "\n")
-    }
-
-    // MARK: protect
-
-    private var protect: String {
+    private var inLocation: String {
         """
-        # Postern, part 3 of 3: inside each location { } that is to be protected. (/etc/nginx/snippets/postern-protect.conf)
-        # `return` and `rewrite` in such a location run before the check: use neither there.
+        # Postern: inside a location {} with a proxy_pass. (/etc/nginx/\(Self.path(of: .protect)))
+        # Include it in the location itself. nginx forgets every proxy_set_header of the levels above as soon as a location
+        # has one of its own, and then what a client sends as X-Auth-Request-User would reach the application.
+        # Host, X-Forwarded-…, Upgrade, Connection and Cookie are set here: leave out other lines that set them
+        # (proxy_params too), because nginx would send both. `return` and `rewrite` run before the check: use neither here.
 
         auth_request /_postern/auth;
         error_page 401 = @postern_sign_in;
         error_page 403 = @postern_denied;
 
-        # Who it is. An empty value removes the header, so nobody can send one themselves.
-        \(headers.map(identity).joined(separator: "\n"))
-
-        # The same names in other spellings, which many applications take for the same, and names that are not in use.
-        \(scrubbed)
-
-        # What the application needs besides.
-        proxy_set_header Cookie $postern_cookie;
-        proxy_set_header Host $host;
+        proxy_http_version 1.1;
+        proxy_set_header Host $postern_host;
         proxy_set_header X-Forwarded-For $remote_addr;
         proxy_set_header X-Forwarded-Proto $scheme;
-        proxy_set_header X-Forwarded-Host $host;
-        proxy_http_version 1.1;
+        proxy_set_header X-Forwarded-Host $postern_host;
         proxy_set_header Upgrade $http_upgrade;
         proxy_set_header Connection $postern_connection;
+        proxy_set_header Cookie $postern_cookie;
 
-        """
-    }
-
-    private func identity(_ header: String) -> String {
-        let name = header.lowercased().replacing("-", with: "_")
-        return """
-            auth_request_set $postern_\(name) $upstream_http_\(name);
-            proxy_set_header \(header) $postern_\(name);
-            """
-    }
-
-    private var scrubbed: String {
-        let unused = Self.wellKnown.filter { name in !headers.contains { $0.lowercased() == name.lowercased() } }
-        return (unused + (headers + unused).flatMap(Self.spellings)).map { "proxy_set_header \($0) \"\";" }
-            .joined(separator: "\n")
-    }
-
-    private static let wellKnown = [
-        "X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username",
-        "X-Auth-Request-Access-Token", "X-Auth-Request-Assertion", "Remote-User", "Remote-Email", "Remote-Name",
-        "Remote-Groups",
-    ]
-
-    /// The name with some or all of its hyphens as underscores.
-    private static func spellings(_ name: String) -> [String] {
-        let words = name.split(separator: "-").map(String.init)
-        let hyphens = words.count - 1
-        guard (1...6).contains(hyphens) else { return [] }
-        return (1..<(1 << hyphens)).map { choice in
-            words.enumerated().dropFirst().reduce(words[0]) { text, word in
-                text + (choice >> (word.offset - 1) & 1 == 1 ? "_" : "-") + word.element
-            }
-        }
+        \(headers.lines)
+        """ + "\n"
     }
 }

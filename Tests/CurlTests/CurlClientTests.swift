@@ -2,6 +2,7 @@ import Glibc
 import HTTPTypes
 import Synchronization
 import Testing
+import Threads
 import Values
 import Web
 

@@ -24,7 +24,7 @@ struct IdentityFieldsTests {
             claims: Claims(claims))
         let session = Session(
             identity: identity, accessToken: Secret("token"), refreshToken: nil, idToken: nil, accessExpires: nil,
-            created: Timestamp(seconds: 0), expires: Timestamp(seconds: 10), seen: Timestamp(seconds: 0))
+            created: Timestamp(seconds: 0), expires: Timestamp(seconds: 10))
         let pairs = settings.fields(for: session).map { ($0.name.rawName, String(decoding: $0.value, as: UTF8.self)) }
         return Dictionary(uniqueKeysWithValues: pairs)
     }
