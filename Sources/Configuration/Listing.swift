@@ -1,3 +1,5 @@
+internal import Yams
+
 /// What is in force, for people.
 extension Document {
     /// A line for each key: its value and where that comes from.

@@ -24,7 +24,7 @@ extension Reader {
         if isSet("listen_group"), !address.hasPrefix("unix:") {
             warnings.add(place("listen_group"), "listen_group is for unix: only and does nothing here")
         }
-        return ListenSettings(address: address, group: text("listen_group"))
+        return ListenSettings(address: address, group: text("listen_group"), isInsecure: isInsecure)
     }
 }
 

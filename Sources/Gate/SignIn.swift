@@ -6,7 +6,7 @@ internal import Web
 /// `start` and `sign_in`: sends a person to the provider, and tells a program that it has to sign in.
 extension Gate {
     func start(_ request: Request) -> Answer {
-        guard !request.isAmbiguous, let method = request[.requestMethod], request[.requestURI] != nil else {
+        guard !request.isAmbiguous, let method = request[.requestMethod], let wanted = request[.requestURI] else {
             return .now(Response(.internalServerError))
         }
         guard case .person = Visitor(of: request), isSafe(method) || isNavigation(request) else {
@@ -14,14 +14,14 @@ extension Gate {
         }
         let target = returnURL(of: request)
         let attempts = Attempts(in: request, cookies: settings.cookies, now: clock.now())
-        guard !attempts.isLoop else { return .now(loopPage(attempts, for: request, returningTo: target)) }
-        return .later { begin(request, returningTo: target, attempts) }
+        guard !attempts.isLoop(for: wanted) else { return .now(loopPage(attempts, for: request, returningTo: target)) }
+        return .later { begin(request, returningTo: target, attempts.begun(for: wanted)) }
     }
 
-    private func begin(_ request: Request, returningTo target: ReturnURL, _ attempts: Attempts) -> Response {
+    private func begin(_ request: Request, returningTo target: ReturnURL, _ attempt: SetCookie) -> Response {
         do throws(SignInFailure) {
             let (location, pending) = try relyingParty.begin(returnURL: target.text, deadline: deadline())
-            let cookies = self.pending.cookies(for: pending, in: request) + attempts.begun
+            let cookies = self.pending.cookies(for: pending, in: request) + [attempt]
             return redirect(to: location, cookies: cookies)
         } catch {
             log(.signInFailed(request, reason: "\(error)"))

@@ -7,49 +7,61 @@ import Web
 @Suite("Attempts")
 struct AttemptsTests {
     private let cookies = CookieSettings(name: "__Host-postern", scope: SetCookie.Scope())
+    private let page = Array("/report?x=1".utf8)[...]
 
     private func attempts(_ value: String?, at seconds: Int64) -> Attempts {
         let request = makeRequest(cookie: value.map { "\(cookies.attemptsName)=\($0)" })
         return Attempts(in: request, cookies: cookies, now: Timestamp(seconds: seconds))
     }
 
-    @Test("Going round three times within seconds is a loop, and begins anew once the page was shown")
-    func loop() {
+    /// The cookie after so many rounds of signing in for these pages, two seconds each, from second 100 on.
+    private func rounds(_ count: Int64, for pages: ArraySlice<UInt8>...) -> String {
         var value: String?
-        for round in 0..<3 {
-            let begun = attempts(value, at: Int64(round) * 2)
-            #expect(!begun.isLoop)
-            value = begun.begun.first?.value ?? value
-            value = attempts(value, at: Int64(round) * 2 + 1).completed.value
+        for round in 0..<count {
+            let wanted = pages[Int(round) % pages.count]
+            let begun = attempts(value, at: 100 + round * 2)
+            #expect(!begun.isLoop(for: wanted))
+            value = begun.begun(for: wanted).value
+            value = attempts(value, at: 101 + round * 2).completed.value
         }
-        let last = attempts(value, at: 6)
-        #expect(last.isLoop)
-        #expect(last.removal.maxAge == 0)
+        return value ?? ""
     }
 
-    @Test("Many tabs that finish at once are no loop")
+    @Test("Going round for the same thing is a loop the fourth time, and begins anew once the page was shown")
+    func loop() {
+        let value = rounds(3, for: page)
+        #expect(attempts(value, at: 106).isLoop(for: page))
+        #expect(attempts(value, at: 106).removal.maxAge == 0)
+    }
+
+    @Test("Signing in for one thing after another is none")
+    func different() {
+        #expect(!attempts(rounds(8, for: page, Array("/other".utf8)[...]), at: 117).isLoop(for: page))
+    }
+
+    @Test("Many tabs that finish at once are none")
     func tabs() {
-        var value: String?
+        var value: String? = attempts(nil, at: 99).begun(for: page).value
         for _ in 0..<20 { value = attempts(value, at: 100).completed.value }
-        #expect(!attempts(value, at: 101).isLoop)
+        #expect(!attempts(value, at: 101).isLoop(for: page))
     }
 
     @Test("Signing in again after a while starts the count anew")
     func later() {
-        #expect(!attempts("2.100", at: 111).isLoop)
-        #expect(attempts("2.100", at: 111).begun.first?.maxAge == 0)
-        #expect(attempts("2.100", at: 110).isLoop)
+        let value = rounds(3, for: page)
+        #expect(!attempts(value, at: 116).isLoop(for: page))
+        #expect(attempts(value, at: 116).begun(for: page).value.hasPrefix("0.0."))
     }
 
     @Test(
         "A value that is not ours counts nothing",
-        arguments: ["", "9", "a.b", "-1.5", "9.9.9", "99999999999999999999.1"])
+        arguments: ["", "9", "a.b.c", "-1.5.AAAAAAAA", "9.9.9.9", "99999999999999999999.1.AAAAAAAA", "9.100.AAAA"])
     func hostile(value: String) {
-        #expect(!attempts(value, at: 1).isLoop)
+        #expect(!attempts(value, at: 101).isLoop(for: page))
     }
 
     @Test("A clock that stepped back makes no loop")
     func clock() {
-        #expect(!attempts("2.1000", at: 10).isLoop)
+        #expect(!attempts(rounds(3, for: page), at: 10).isLoop(for: page))
     }
 }

@@ -11,10 +11,10 @@ NAVIGATION = [("Accept", "text/html,application/xhtml+xml,*/*;q=0.8"), ("Sec-Fet
 
 
 class Response:
-    def __init__(self, raw, url):
+    def __init__(self, raw, url, method="GET"):
         self.raw, self.url = raw, url
         source = type("Source", (), {"makefile": lambda self, *_: io.BytesIO(raw)})()
-        parsed = http.client.HTTPResponse(source)
+        parsed = http.client.HTTPResponse(source, method=method)
         parsed.begin()
         self.status = parsed.status
         self.headers = parsed.getheaders()
@@ -85,7 +85,7 @@ class Browser:
         for name, value in headers:
             lines.append(name.encode("latin-1") + b": " + (value if isinstance(value, bytes) else value.encode()))
         raw = self.exchange(b"\r\n".join(lines) + b"\r\n\r\n" + body, timeout)
-        response = Response(raw, f"{self.origin}{target}")
+        response = Response(raw, f"{self.origin}{target}", method)
         if cookies:
             self.cookies.store(response.all("Set-Cookie"))
         return response

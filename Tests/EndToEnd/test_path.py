@@ -1,0 +1,117 @@
+"""Paths, rules and forwarded headers: the decision is about what is really served."""
+import time
+
+import pytest
+
+from harness import fastcgi
+from harness.browser import NAVIGATION
+
+
+def allowed(response):
+    return response.is_protected
+
+
+@pytest.mark.parametrize("path", [
+    "/public/../admin/", "/public/%2e%2e/admin/", "/public/..%2fadmin/", "/public/.%2e/admin/", "/public//../admin/",
+    "/public/%2e%2e%2fadmin", "/public/%252e%252e/admin/", "/public/..;/admin/", "/public/..%5cadmin", "/public/x/../../admin",
+    "/public/..%252fadmin", "/public/%c0%ae%c0%ae/admin"])
+def test_PATH_01_an_open_path_leads_nowhere_else(site, path):
+    for plain in (False, True):
+        assert not allowed(site.browser(plain).send(path, headers=NAVIGATION)), path
+    assert fastcgi.ask(site.postern.socket, fastcgi.check(path)).status in (401, 403)
+
+
+@pytest.mark.parametrize("path", [
+    "/admin?x=/public/", "/admin?/public/", "/admin%23/public/x", "/admin;/public/", "/admin/%3f/public/", "/admin#/public/x",
+    "/admin/?/public/x", "/admin%3f/public/x", "/admin;/public/x"])
+def test_PATH_02_the_open_path_in_another_place(site, path):
+    for plain in (False, True):
+        assert not allowed(site.browser(plain).send(path, headers=NAVIGATION)), path
+    assert fastcgi.ask(site.postern.socket, fastcgi.check(path)).status in (401, 403)
+
+
+@pytest.mark.parametrize("path", [
+    "/admin", "/admin/", "/admin/x", "/%61dmin", "//admin", "/./admin", "/x/../admin", "/admin/.", "/admin;v=1", "/admin%2f",
+    "/admin%2fx", "/%61%64min/x", "/admin//x", "/.//admin", "/x/%2e%2e/admin", "/x/..%2fadmin", "/admin%3b", "/;/admin",
+    "/%2fadmin", "/admin%00", "/%2561dmin", "/admin\\x", "/admin%5c"])
+def test_PATH_03_the_guarded_path_by_other_names(site, path):
+    browser = site.signed_in()
+    plain = site.browser(plain=True)
+    plain.cookies = browser.cookies
+    assert not allowed(browser.send(path, headers=NAVIGATION)), path
+    assert not allowed(plain.send(path, headers=NAVIGATION)), path
+    answer = fastcgi.ask(site.postern.socket, fastcgi.check(path, browser.cookies.header()))
+    assert answer.status in (401, 403), path
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-Uri", "X-Original-URI", "X-Original-URL", "X-Rewrite-URL",
+                                    "X-Forwarded-Prefix", "X-Forwarded-Method", "X-Original-Method", "X-Forwarded-For"])
+def test_PATH_04_what_a_header_says_of_the_request_decides_nothing(site, header):
+    value = {"X-Forwarded-Method": "GET", "X-Original-Method": "GET", "X-Forwarded-For": "127.0.0.1"}.get(header, "/public/x")
+    for plain in (False, True):
+        browser = site.browser(plain)
+        without, having = browser.get("/admin"), browser.get("/admin", headers=[(header, value)])
+        assert not allowed(having) and having.status == without.status
+    name = "HTTP_" + header.upper().replace("-", "_")
+    assert fastcgi.ask(site.postern.socket, fastcgi.check("/admin", **{name: value})).status == 401
+
+
+def test_PATH_07_a_rule_is_about_the_real_method(site):
+    for plain in (False, True):
+        browser = site.browser(plain)
+        assert allowed(browser.send("/public/x"))
+        for method in ("POST", "get", "HEAD", "OPTIONS", "PUT", "GETX"):
+            response = browser.send("/public/x", method=method)
+            assert not allowed(response) and response.status != 200, method
+        override = [("X-HTTP-Method-Override", "GET"), ("X-HTTP-Method", "GET"), ("X-Method-Override", "GET")]
+        assert not allowed(browser.send("/admin", method="POST", headers=override))
+        assert not allowed(browser.send("/public/x", method="POST", headers=override))
+        preflight = [("Origin", "https://evil.test"), ("Access-Control-Request-Method", "GET")]
+        assert not allowed(browser.send("/api", method="OPTIONS", headers=preflight))
+    for method in ("get", "HEAD", "OPTIONS", "POST"):
+        assert fastcgi.ask(site.postern.socket, fastcgi.check("/public/x", REQUEST_METHOD=method)).status in (401, 403)
+
+
+def test_PATH_07_a_preflight_passes_where_it_is_configured_without_identity(make_site):
+    site = make_site({"rules": [{"methods": ["OPTIONS"], "public": True}, {"allow": {"everyone": "true"}}]})
+    browser = site.signed_in()
+    response = browser.send("/api", method="OPTIONS")
+    assert response.is_protected and b"alice" not in response.body
+
+
+@pytest.mark.parametrize("missing", ["REQUEST_METHOD", "REQUEST_URI", "SCRIPT_NAME", "everything"])
+def test_PATH_09_parameters_that_the_web_server_lost(site, missing):
+    cookie = site.signed_in().cookies.header()
+    parameters = {"X": "1"} if missing == "everything" else fastcgi.check("/", cookie, **{missing: None})
+    answer = fastcgi.ask(site.postern.socket, parameters)
+    if missing == "SCRIPT_NAME":  # an authorizer's web server sends none: a check like any other
+        assert answer.status == 200
+        return
+    assert answer.status >= 400
+    assert "the web server's request is incomplete" in site.postern.log
+
+
+def test_PATH_09_through_nginx(make_site):
+    site = make_site(shipped_extra="""
+        location = /_lost { internal; fastcgi_pass postern; fastcgi_param ONE more; }
+        location /lost/ { auth_request /_lost; proxy_pass http://127.0.0.1:1; }""")
+    browser = site.signed_in()
+    before = site.postern.log.count("the web server's request is incomplete")
+    assert browser.get("/lost/").status == 500
+    assert site.postern.log.count("the web server's request is incomplete") == before + 1
+    assert site.is_alive()
+
+
+def test_rules_by_network_and_host(make_site):
+    site = make_site({"rules": [
+        {"networks": ["10.0.0.0/8"], "public": True}, {"hosts": ["other.test"], "public": True},
+        {"allow": {"everyone": "true"}}], "trusted_proxies": ["127.0.0.2"]})
+    ask = lambda **changes: fastcgi.ask(site.postern.socket, fastcgi.check("/", **changes)).status  # noqa: E731
+    assert ask() == 401
+    assert ask(REMOTE_ADDR="10.1.2.3") == 200
+    assert ask(SERVER_NAME="other.test") == 200
+    assert ask(HTTP_HOST="other.test") == 401
+    assert ask(HTTP_X_FORWARDED_FOR="10.1.2.3") == 401
+    assert ask(REMOTE_ADDR="127.0.0.2", HTTP_X_FORWARDED_FOR="10.1.2.3") == 200
+    assert ask(REMOTE_ADDR="127.0.0.2", HTTP_X_FORWARDED_FOR="10.1.2.3, 192.0.2.1") == 401
+    time.sleep(0)
