@@ -45,6 +45,7 @@ let package = Package(
         library("CFastCGI", links: "fcgi"),
         library("CCurl", links: "curl"),
         library("CSQLite", links: "sqlite3"),
+        [.target(name: "CProcess")],
         target("Values"),
         target("Web", ["Values", httpTypes]),
         target("JOSE", ["Values", crypto, cryptoExtras]),
@@ -62,7 +63,7 @@ let package = Package(
             "PosternCommand",
             [
                 "Values", "Web", "JOSE", "Identity", "OpenIDConnect", "Sessions", "Policy", "Gate", "FastCGI", "Curl", "Threads",
-                "SQLiteStore", "Configuration", argumentParser, logging, httpTypes, crypto,
+                "SQLiteStore", "Configuration", "CProcess", argumentParser, logging, httpTypes, crypto,
             ]),
         [.executableTarget(name: "postern", dependencies: ["PosternCommand", argumentParser], swiftSettings: settings)],
     ].flatMap { $0 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Values
 
 /// A value that one thread waits for and another brings, once.
 ///
@@ -39,8 +40,12 @@ internal import Glibc
         var end = timespec(tv_sec: Int(moment / 1000), tv_nsec: Int(moment % 1000) * 1_000_000)
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
-        while value == nil {
-            guard unsafe pthread_cond_timedwait(arrival, mutex, &end) == 0 else { break }
+        while value == nil, Clock.system.uptime() < moment {
+            guard unsafe pthread_cond_timedwait(arrival, mutex, &end) != 0 else { continue }
+            // Too early where a preloaded library takes this clock for the wall's.
+            unsafe pthread_mutex_unlock(mutex)
+            Clock.system.pause(1)
+            unsafe pthread_mutex_lock(mutex)
         }
         return value
     }

@@ -6,6 +6,8 @@ package struct KeySet: Sendable {
     private let keys: [PublicKey]
     /// Why which keys were left out, for the log.
     package let skipped: [String]
+    /// The names of those.
+    private let skippedIDs: [String]
 
     private static let limit = 256 * 1024
     private static let mostKeys = 100
@@ -15,15 +17,18 @@ package struct KeySet: Sendable {
         guard let entries = JSONValue(parsing: json, limit: Self.limit)?["keys"]?.array else { return nil }
         var keys: [PublicKey] = []
         var skipped: [String] = []
+        var skippedIDs: [String] = []
         for entry in entries.prefix(Self.mostKeys) {
             do throws(PublicKey.Oddity) {
                 keys.append(try PublicKey(entry))
             } catch {
                 skipped.append(error.reason)
+                if let id = entry["kid"]?.string { skippedIDs.append(id) }
             }
         }
         self.keys = keys
         self.skipped = skipped
+        self.skippedIDs = skippedIDs
     }
 
     /// The payload of the token, when one of the keys signed it with an allowed algorithm.
@@ -36,15 +41,19 @@ package struct KeySet: Sendable {
         guard let algorithm = allowed.first(where: { $0.rawValue.utf8.elementsEqual(token.algorithm.utf8) }) else {
             throw .algorithmRefused
         }
-        let candidates = keys.filter { $0.fits(algorithm) && isNamed($0, token.keyID) }
-        guard let key = candidates.first, token.keyID != nil || candidates.count == 1 else { throw .unknownKey }
-        let matches = candidates.contains { $0.isValid(token.signature, for: token.signedBytes, algorithm) }
-        guard key.fits(algorithm), matches else { throw .badSignature }
+        let named = keys.filter { isNamed($0.id, token.keyID) }
+        guard !named.isEmpty || skippedIDs.contains(where: { isNamed($0, token.keyID) }) else { throw .unknownKey }
+        let candidates = named.filter { $0.fits(algorithm) }
+        guard !candidates.isEmpty else { throw .algorithmRefused }
+        guard token.keyID != nil || candidates.count == 1 else { throw .unknownKey }
+        guard candidates.contains(where: { $0.isValid(token.signature, for: token.signedBytes, algorithm) }) else {
+            throw .badSignature
+        }
         return (token.payload, algorithm)
     }
 
-    private func isNamed(_ key: PublicKey, _ id: String?) -> Bool {
-        guard let id else { return true }
-        return key.id.map { $0.utf8.elementsEqual(id.utf8) } ?? false
+    private func isNamed(_ keyID: String?, _ wanted: String?) -> Bool {
+        guard let wanted else { return true }
+        return keyID.map { $0.utf8.elementsEqual(wanted.utf8) } ?? false
     }
 }

@@ -4,27 +4,23 @@ internal import Synchronization
 internal import Values
 internal import Web
 
-/// The provider's keys: kept ten minutes, fetched again at once when a token names one that is not among them. What
-/// finds nothing new uses up a small allowance, so that made-up names never become a stream of requests.
+/// The provider's keys: kept ten minutes, and fetched again at once when a token names one that is not among them. A
+/// made-up name causes a fetch in vain, and of those there are two in ten seconds at most.
 final class PublishedKeys: Sendable {
     private let keys: Fetched<KeySet>
-    private let allowance: Mutex<Allowance>
+    /// When the last fetches in vain were, in milliseconds of uptime.
+    private let vain = Mutex<[Int64]>([])
     private let clock: Clock
-
-    private struct Allowance {
-        var left = 2
-        var refilled: Int64
-    }
 
     /// Milliseconds that keys are kept: a key that the provider withdraws is believed no longer.
     static let lifetime: Int64 = 10 * 60 * 1000
-    /// Milliseconds until one more vain fetch is allowed.
-    private static let refill: Int64 = 30 * 1000
+    private static let mostVain = 2
+    /// Milliseconds.
+    private static let window: Int64 = 10_500
 
     init(clock: Clock) {
         self.clock = clock
         keys = Fetched(clock: clock, lifetime: Self.lifetime, mayBeStale: false)
-        allowance = Mutex(Allowance(refilled: clock.uptime()))
     }
 
     /// The verified payload.
@@ -32,26 +28,19 @@ final class PublishedKeys: Sendable {
         _ token: CompactToken, allowed: Set<SignatureAlgorithm>, fetch: () -> Result<KeySet, DiscoveryFailure>
     ) throws(SignInFailure) -> (payload: [UInt8], algorithm: SignatureAlgorithm) {
         let mark = clock.uptime()
-        var hasFetched = false
-        let first = try keys.value {
-            hasFetched = true
+        var isFresh = false
+        let kept = try keys.value {
+            isFresh = true
             return fetch()
         }.orUnavailable()
-        do throws(TokenError) {
-            return try first.verify(token, allowed: allowed)
-        } catch .unknownKey {
-            if hasFetched { _ = spend() }
-            guard !hasFetched, spend() else { throw .invalidToken("no key of the provider has this kid") }
-        } catch {
-            throw .invalidToken("\(error)")
-        }
-        let second = try keys.renewed(since: mark, fetch: fetch).orUnavailable()
-        do throws(TokenError) {
-            let verified = try second.verify(token, allowed: allowed)
-            refund()
-            return verified
-        } catch {
-            throw .invalidToken("\(error)")
+        switch Self.verify(token, with: kept, allowed) {
+        case .success(let verified): return verified
+        case .failure(.unknownKey) where !isFresh && mayFetchInVain(mark):
+            return try verify(token, with: try keys.renewed(since: mark, fetch: fetch).orUnavailable(), allowed)
+        case .failure(.unknownKey):
+            if isFresh { noteVain() }
+            throw .invalidToken("no key of the provider has this kid")
+        case .failure(let error): throw .invalidToken("\(error)")
         }
     }
 
@@ -60,21 +49,30 @@ final class PublishedKeys: Sendable {
         _ = keys.value(fetch: fetch)
     }
 
-    private func spend() -> Bool {
-        let now = clock.uptime()
-        return allowance.withLock { allowance in
-            if now - allowance.refilled >= Self.refill {
-                allowance.left = min(2, allowance.left + 1)
-                allowance.refilled = now
-            }
-            guard allowance.left > 0 else { return false }
-            allowance.left -= 1
-            return true
+    private func verify(
+        _ token: CompactToken, with keys: KeySet, _ allowed: Set<SignatureAlgorithm>
+    ) throws(SignInFailure) -> (payload: [UInt8], algorithm: SignatureAlgorithm) {
+        switch Self.verify(token, with: keys, allowed) {
+        case .success(let verified): return verified
+        case .failure(let error):
+            if error == .unknownKey { noteVain() }
+            throw .invalidToken("\(error)")
         }
     }
 
-    private func refund() {
-        allowance.withLock { $0.left = min(2, $0.left + 1) }
+    private func mayFetchInVain(_ uptime: Int64) -> Bool {
+        vain.withLock { $0.filter { uptime - $0 < Self.window }.count < Self.mostVain }
+    }
+
+    private func noteVain() {
+        let now = clock.uptime()
+        vain.withLock { $0 = ($0 + [now]).suffix(Self.mostVain) }
+    }
+
+    private static func verify(
+        _ token: CompactToken, with keys: KeySet, _ allowed: Set<SignatureAlgorithm>
+    ) -> Result<(payload: [UInt8], algorithm: SignatureAlgorithm), TokenError> {
+        Result { () throws(TokenError) in try keys.verify(token, allowed: allowed) }
     }
 }
 

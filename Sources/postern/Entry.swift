@@ -4,6 +4,6 @@ private import PosternCommand
 @main
 struct Entry {
     static func main() {
-        PosternCommand.main()
+        PosternCommand.main(PosternCommand.processArguments)
     }
 }

@@ -1,0 +1,199 @@
+"""Discovery, keys, token and userinfo calls."""
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from harness.provider import Key, Provider, jwt
+from harness.pki import Authority
+
+
+def start(site):
+    return site.browser().get("/oauth2/start")
+
+
+@pytest.mark.parametrize("change", [lambda issuer: issuer + "/", lambda issuer: issuer.replace("127.0.0.1", "localhost"),
+                                    lambda issuer: issuer.replace("http", "HTTP"), lambda issuer: "https://evil.test", lambda _: None,
+                                    lambda issuer: [issuer]])
+def test_DISC_01_another_issuer(make_site, change):
+    site = make_site(start=True)
+    site.postern.stop()
+    site.provider.discovery_changes = {"issuer": change(site.provider.issuer)}
+    site.postern.start()
+    assert start(site).status == 503
+    assert site.provider.count("authorize") == 0
+
+
+@pytest.mark.parametrize("name", ["token_endpoint", "jwks_uri", "authorization_endpoint", "userinfo_endpoint", "end_session_endpoint"])
+def test_DISC_02_endpoints_elsewhere(make_site, name):
+    site = make_site()
+    for value in ("http://127.0.0.1:1/x", "file:///etc/passwd", "gopher://127.0.0.1/", "http://169.254.169.254/latest/meta-data/",
+                  "https://169.254.169.254/", "https://[fe80::1]/", "https://metadata.google.internal/", "ftp://127.0.0.1/", "x", 1, ""):
+        site.postern.stop()
+        site.provider.reset()
+        site.provider.discovery_changes = {name: value}
+        site.postern.start()
+        assert start(site).status == 503, value
+        assert site.provider.count("token") == 0
+
+
+@pytest.mark.parametrize("endpoint", ["discovery", "jwks", "token", "userinfo"])
+def test_DISC_02_redirects_are_not_followed(make_site, endpoint):
+    site = make_site()
+    target = Provider()
+    site.postern.stop()
+    site.provider.replace[endpoint] = lambda call, usual: (302, {"Location": f"{target.issuer}/{call['endpoint']}"}, b"")
+    site.provider.keys = [Key()]
+    site.postern.start()
+    browser = site.browser()
+    response = browser.get("/")
+    if response.status == 302:
+        response = browser.follow(response)
+    assert response.status >= 400 and "__Host-postern" not in browser.cookies.jar
+    assert target.calls == []
+    target.close()
+
+
+def test_DISC_03_a_flood_of_unknown_keys(make_site):
+    site = make_site()
+    accept = site.signed_in()
+    assert accept
+    before = site.provider.count("jwks")
+    usual = site.provider.make_id_token
+    flood = {"is_on": True}
+
+    def token(claims):
+        if not flood["is_on"]:
+            return usual(claims)
+        return jwt({"alg": "RS256", "kid": str(time.monotonic())}, claims, site.provider.keys[0].sign)
+    site.provider.make_id_token = token
+    end = time.monotonic() + 9
+    count = 0
+    while count < 1000 and time.monotonic() < end:
+        assert site.browser().sign_in("/").status == 400
+        count += 1
+    assert count > 200
+    assert site.provider.count("jwks") - before <= 2
+    flood["is_on"] = False
+    assert site.signed_in()
+
+
+def test_DISC_04_keys_rotate(site):
+    site.signed_in()
+    for _ in range(3):
+        site.provider.reset()
+        site.provider.keys = [Key()]
+        assert site.browser().sign_in("/").is_protected
+        assert site.provider.count("jwks") == 1
+    browser = site.browser()
+    callback = browser.callback_url("/")
+    site.provider.keys = [Key("ES256")]
+    assert browser.get(callback).status == 302
+    odd = [{"kty": "XYZ", "kid": "odd"}, {"kty": "RSA"}, 1, {"kty": "oct", "k": "AAAA"}, {"kty": "RSA", "use": "enc", "n": "AQ", "e": "AQAB"}]
+    site.provider.keys = [Key()]
+    keys = odd + [key.jwk() for key in site.provider.keys]
+    site.provider.replace["jwks"] = lambda call, usual: (200, {}, json.dumps({"keys": keys}).encode())
+    assert site.browser().sign_in("/").is_protected
+
+
+def test_DISC_04_a_key_without_a_name(make_site):
+    site = make_site()
+    key = Key(kid="main")
+    site.provider.keys = [key]
+    bare = {name: value for name, value in key.jwk().items() if name not in ("kid", "alg", "use")}
+    site.provider.replace["jwks"] = lambda call, usual: (200, {}, json.dumps({"keys": [bare]}).encode())
+    site.postern.stop()
+    site.postern.start()
+    site.provider.make_id_token = lambda claims: jwt({"alg": "RS256"}, claims, key.sign)
+    assert site.browser().sign_in("/").is_protected
+
+
+def tls_site(make_site, authority, certificate, ca=None, host="127.0.0.1"):
+    provider = Provider(certificate, host)
+    site = make_site({"providers": {"op": {"insecure_http": None, "ca_file": (ca or authority).path}}}, provider=provider)
+    return site, provider
+
+
+def test_DISC_06_a_provider_with_a_good_certificate(make_site, authority):
+    site, provider = tls_site(make_site, authority, authority.issue("127.0.0.1"))
+    response = site.browser().get("/oauth2/start")
+    assert response.status == 302 and response.location.startswith("https://127.0.0.1")
+    provider.close()
+
+
+@pytest.mark.parametrize("fault", ["other name", "expired", "other authority", "self-signed", "not TLS"])
+def test_DISC_06_a_provider_with_another(make_site, authority, tmp_path, fault):
+    stranger = Authority(str(tmp_path), "stranger")
+    certificate = {"other name": authority.issue("elsewhere.test"), "expired": authority.issue("127.0.0.1", -1),
+                   "other authority": stranger.issue("127.0.0.1"), "self-signed": stranger.issue("127.0.0.1"),
+                   "not TLS": None}[fault]
+    if certificate:
+        site, provider = tls_site(make_site, authority, certificate)
+    else:
+        provider = Provider()
+        provider.issuer = provider.issuer.replace("http:", "https:")
+        site = make_site({"providers": {"op": {"insecure_http": None}}}, provider=provider)
+    assert site.browser().get("/oauth2/start").status == 503
+    assert provider.calls == [] and "provider trouble" in site.postern.log
+    provider.close()
+
+
+def test_DISC_06_old_tls(make_site, authority):
+    import ssl
+    import warnings
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("127.0.0.1"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    listener = socket.create_server(("127.0.0.1", 0))
+    seen = []
+
+    def serve():
+        while True:
+            try:
+                plain = listener.accept()[0]
+                plain.settimeout(2)
+                seen.append(context.wrap_socket(plain, server_side=True).version())
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return
+    threading.Thread(target=serve, daemon=True).start()
+    site = make_site({"providers": {"op": {"insecure_http": None, "ca_file": authority.path,
+                                           "issuer": f"https://127.0.0.1:{listener.getsockname()[1]}"}}})
+    assert site.browser().get("/oauth2/start").status == 503
+    listener.close()
+    assert seen == []
+
+
+@pytest.mark.parametrize("answer", ["array", "token", "other", 401, 500, "broken", "huge"])
+def test_DISC_08_userinfo_never_mixes_people(site, answer):
+    bodies = {"array": b'[{"sub":"alice-1"}]', "token": b"eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZS0xIn0.", "broken": b"{",
+              "other": b'{"sub":"mallory","groups":["K8S-ADMIN"]}', "huge": b'{"sub":"alice-1","x":"' + b"x" * 600_000 + b'"}'}
+    status = answer if isinstance(answer, int) else 200
+    site.provider.replace["userinfo"] = lambda call, usual: (status, {"Content-Type": "application/json"}, bodies.get(answer, b""))
+    browser = site.browser()
+    assert browser.sign_in("/").status >= 400
+    assert "__Host-postern" not in browser.cookies.jar and not browser.get("/").is_protected
+
+
+def test_DISC_08_userinfo_that_hangs(make_site):
+    site = make_site({"limits": {"provider_timeout": "2s"}})
+    site.provider.delay["userinfo"] = 6
+    browser = site.browser()
+    started = time.monotonic()
+    assert browser.sign_in("/").status == 503
+    assert time.monotonic() - started < 3.5 and "__Host-postern" not in browser.cookies.jar
+
+
+def test_userinfo_completes_what_the_token_does_not_say(site):
+    site.provider.person = {"sub": "alice-1", "preferred_username": "alice"}
+    site.provider.userinfo_claims = {"email": "alice@example.com", "email_verified": True, "groups": ["K8S-ADMIN"]}
+    browser = site.browser()
+    assert browser.sign_in("/admin/").is_protected
+    headers = [call["headers"] for call in site.provider.calls if call["endpoint"] == "userinfo"]
+    assert headers[0]["Authorization"].startswith("Bearer ")

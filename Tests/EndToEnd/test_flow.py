@@ -1,0 +1,216 @@
+"""The sign-in flow: state, replay, many tabs, time."""
+import random
+import threading
+import time
+import urllib.parse
+
+import pytest
+
+from harness.browser import other
+from harness.site import told_of
+
+
+def query_of(url):
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
+
+
+def assert_refused(site, browser, response, tokens=0):
+    assert response.status >= 400 and not response.is_protected
+    assert "__Host-postern" not in browser.cookies.jar
+    assert site.provider.count("token") == tokens
+    assert not browser.get("/").is_protected
+
+
+def test_FLOW_01_a_callback_that_nobody_began(site):
+    other_browser = site.browser()
+    foreign = query_of(site.browser().get("/oauth2/start").location)["state"]
+    for query in ("code=x", "code=x&state=", f"code=x&state={'A' * 22}", f"code=x&state={foreign}",
+                  f"code=x&state={foreign}&state={foreign}", "", "state=%00", "state=" + "A" * 5000):
+        assert_refused(site, other_browser, other_browser.get(f"/oauth2/callback?{query}&iss={site.provider.issuer}"))
+
+
+def test_FLOW_02_a_callback_works_once(site):
+    browser = site.browser()
+    callback = browser.callback_url("/")
+    before = dict(browser.cookies.jar)
+    assert browser.get(callback).status == 302
+    session = browser.cookies.jar["__Host-postern"]
+    browser.cookies.jar.update(before)
+    response = browser.get(callback)
+    assert response.status >= 400 and site.provider.count("token") == 1
+    assert browser.cookies.jar["__Host-postern"] == session
+    assert browser.get("/").is_protected
+
+
+def test_FLOW_02_not_even_twice_at_once(site):
+    browser = site.browser()
+    callback = browser.callback_url("/")
+    results = []
+    site.provider.delay["token"] = 0.2
+    threads = [threading.Thread(target=lambda: results.append(browser.send(callback, cookies=True).status)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == [302] + [400] * 7 and site.provider.count("token") == 1
+
+
+def test_FLOW_03_an_answer_meant_for_another_browser(site):
+    attacker, victim = site.browser(), site.browser()
+    site.provider.person.update(sub="mallory-1", preferred_username="mallory")
+    callback = attacker.callback_url("/")
+    site.provider.reset()
+    victim.get("/")
+    assert_refused(site, victim, victim.get(callback))
+    state = query_of(victim.get("/").location)["state"]
+    code = query_of(callback)["code"]
+    site.provider.codes[code] = {"redirect_uri": "https://app.test/oauth2/callback", "code_challenge": "x", "person": {},
+                                 "client_id": "rp1"}
+    response = victim.get(f"/oauth2/callback?code={code}&state={state}&iss={site.provider.issuer}")
+    assert_refused(site, victim, response, tokens=1)
+
+
+def test_FLOW_05_twenty_tabs(site):
+    browser = site.browser()
+    callbacks = []
+    for number in range(20):
+        response = browser.get(f"/page/{number}?n={number}")
+        back = urllib.parse.urlsplit(other(response.location).location)
+        callbacks.append((number, f"{back.path}?{back.query}"))
+    assert len(browser.cookies.header()) < 7 * 1024
+    random.Random(5).shuffle(callbacks)
+    for number, callback in callbacks:
+        response = browser.get(callback)
+        assert response.status == 302 and response.location == f"/page/{number}?n={number}", response.text[:200]
+        assert len(browser.cookies.header()) < 8 * 1024
+    assert browser.get(callbacks[3][1]).status == 400
+    assert browser.get("/").is_protected
+    assert [name for name in browser.cookies.jar if "state" in name] == []
+
+
+def test_FLOW_05_state_cookies_are_bounded(site):
+    browser = site.browser()
+    for number in range(60):
+        browser.get(f"/page/{number}/{'x' * 300}")
+        assert len(browser.cookies.header()) < 8 * 1024
+    assert len([name for name in browser.cookies.jar if "state" in name]) <= 24
+    assert browser.sign_in("/last").is_protected
+
+
+@pytest.mark.parametrize("extra", [
+    "error=access_denied", "error=access_denied&error_description=%3Cscript%3Ealert(1)%3C/script%3E",
+    f"error=server_error&error_description={'d' * 10240}"[:7000], "error=access_denied&code=CODE",
+    "error=%3Cscript%3E&error_uri=javascript:alert(1)"])
+def test_FLOW_06_the_provider_says_no(site, extra):
+    browser = site.browser()
+    state = query_of(browser.get("/x").location)["state"]
+    response = browser.get(f"/oauth2/callback?state={state}&iss={site.provider.issuer}&{extra}")
+    assert "<script" not in response.text and "javascript:" not in response.text
+    assert response.status == 403 and response.location is None and response.header("Refresh") is None
+    assert_refused(site, browser, response)
+
+
+def test_FLOW_07_each_request_has_its_own_secrets(site):
+    seen = {"state": set(), "nonce": set(), "code_challenge": set()}
+    for _ in range(100):
+        query = query_of(site.browser().get("/oauth2/start").location)
+        assert query["code_challenge_method"] == "S256" and query["response_type"] == "code"
+        assert query["redirect_uri"] == "https://app.test/oauth2/callback" and "openid" in query["scope"].split()
+        for name, values in seen.items():
+            assert len(query[name]) >= 22
+            values.add(query[name])
+    assert all(len(values) == 100 for values in seen.values())
+
+
+def test_FLOW_07_a_code_of_another_flow(site):
+    first, second = site.browser(), site.browser()
+    code = query_of(first.callback_url("/"))["code"]
+    state = query_of(second.get("/").location)["state"]
+    response = second.get(f"/oauth2/callback?code={code}&state={state}&iss={site.provider.issuer}")
+    assert_refused(site, second, response, tokens=1)
+
+
+@pytest.mark.parametrize("iss", [None, "https://evil.test", "", "ISSUER/", "ISSUER&iss=ISSUER"])
+def test_FLOW_the_issuer_of_the_answer(site, iss):
+    browser = site.browser()
+    callback = query_of(browser.callback_url("/"))
+    query = urllib.parse.urlencode({"code": callback["code"], "state": callback["state"]})
+    if iss is not None:
+        query += "&iss=" + iss.replace("ISSUER", urllib.parse.quote(site.provider.issuer, safe=""))
+    assert_refused(site, browser, browser.get(f"/oauth2/callback?{query}"))
+
+
+def test_FLOW_10_the_life_of_a_state(make_site, tmp_path):
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    site = make_site({"session": {"sign_in_lifetime": "30s"}}, environment=faketime(clock))
+    for offset, is_good in ((29, True), (31, False), (-3600, False), (3600, False)):
+        clock.write_text("+0")
+        time.sleep(0.05)
+        browser = site.browser()
+        location = browser.get("/page").location
+        state = query_of(location)["state"]
+        clock.write_text(f"{offset:+}")
+        site.provider.claim_changes = {"iat": int(time.time()) + offset, "exp": int(time.time()) + offset + 300}
+        back = urllib.parse.urlsplit(other(location).location)
+        response = browser.get(f"{back.path}?{back.query}")
+        assert (response.status == 302) == is_good, (offset, response.status, response.text[:300])
+        if not is_good:
+            assert f'href="/oauth2/start?rd=' in response.text and state
+    assert site.postern.is_running()
+
+
+def faketime(clock):
+    import glob
+    library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0]
+    return {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
+            "DONT_FAKE_MONOTONIC": "1"}
+
+
+def test_FLOW_11_who_may_not_in_sees_a_page_and_no_loop(site):
+    site.provider.person["email"] = "alice@elsewhere.test"
+    browser = site.browser()
+    response = browser.follow(browser.get("/"), limit=4)
+    assert response.status == 403 and "You may not see this" in response.text
+    assert browser.follow(browser.get("/"), limit=1).status == 403
+
+
+def test_FLOW_11_a_browser_that_loses_the_session_cookie_is_told(site):
+    browser = site.browser()
+    response = browser.get("/lost")
+    for _ in range(30):
+        browser.cookies.jar.pop("__Host-postern", None)
+        if response.status != 302:
+            break
+        response = browser.visit(urllib.parse.urljoin(response.url, response.location))
+    assert response.status == 409 and "your browser does not show it" in response.text
+    assert site.provider.count("authorize") <= 4
+
+
+def test_FLOW_11_a_session_that_no_store_knows_is_told(site):
+    browser = site.browser()
+    response = browser.get("/lost")
+    for _ in range(30):
+        if "__Host-postern" in browser.cookies.jar:
+            browser.cookies.jar["__Host-postern"] = "A" * 87
+        if response.status != 302:
+            break
+        response = browser.visit(urllib.parse.urljoin(response.url, response.location))
+    assert response.status == 409 and "the session is not found" in response.text
+
+
+def test_FLOW_12_background_requests_beside_a_navigation(site):
+    browser = site.browser()
+    navigation = browser.get("/page?x=1")
+    for number in range(50):
+        kind = [("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image"), ("Accept", "image/*")]
+        response = browser.send(f"/image/{number}", headers=kind)
+        assert response.status == 401 and response.all("Set-Cookie") == []
+    response = browser.follow(navigation)
+    assert told_of(response, "X-Auth-Request-User") == ["alice"] and response.url.endswith("/page?x=1")
+
+
+def test_a_form_sent_without_a_session_goes_to_sign_in(site):
+    post = site.browser().send("/save", method="POST", body=b"a=1", headers=[("Sec-Fetch-Mode", "navigate"), ("Accept", "text/html")])
+    assert post.status == 302 and post.location.startswith(f"{site.provider.issuer}/authorize")
+    assert site.browser().send("/save", method="POST", body=b"a=1").status == 401
