@@ -1,0 +1,76 @@
+"""Who is let in: addresses, verification, groups."""
+import pytest
+
+from harness.site import told_of
+
+
+def ends(site, target="/"):
+    response = site.browser().sign_in(target)
+    return response.is_protected
+
+
+@pytest.mark.parametrize("email", ["a@evilexample.com", "a@example.com.evil", "a@sub.example.com", "a@evil.test@example.com",
+                                   "\"a@evil\"@example.com", "a@example.com ", "@example.com", "example.com", " a@example.com", "a b@example.com",
+                                   "a@example.com\u0301", "a@ex\u0430mple.com", "a@example.com.", "a@example.com@", "", None, 1, ["a@example.com"]])
+def test_POL_01_addresses_that_are_not_of_the_domain(site, email):
+    site.provider.person["email"] = email
+    assert not ends(site)
+
+
+@pytest.mark.parametrize("email", ["a@example.com", "A@EXAMPLE.COM", "a.b+c@example.com"])
+def test_POL_01_addresses_that_are(site, email):
+    site.provider.person["email"] = email
+    assert ends(site)
+
+
+@pytest.mark.parametrize("verified", [False, "REMOVED", "false", "true", 1, None, [True], {"a": 1}])
+def test_POL_02_only_a_verified_address_counts(site, verified):
+    site.provider.person["email_verified"] = verified
+    if verified == "REMOVED":
+        del site.provider.person["email_verified"]
+    assert not ends(site)
+
+
+def test_POL_02_unless_the_rule_says_otherwise(make_site):
+    site = make_site({"rules": [{"allow": {"domains": ["example.com"], "insecure_unverified_email": "true"}}]})
+    site.provider.person["email_verified"] = False
+    assert ends(site)
+    assert "insecure_unverified_email is on" in site.postern.log
+
+
+@pytest.mark.parametrize("groups", ["K8S-ADMIN-x", ["K8S-ADMIN-x"], [["K8S-ADMIN"]], 1, None, "REMOVED", [], [None], [1], {"K8S-ADMIN": True},
+                                    ["k8s-admin"], ["K8S-ADMIN "], "K8S-ADMIN,x", ["K8S-ADMIN,x"], [f"g{number}" for number in range(10_000)]],
+                         ids=lambda value: repr(value)[:30])
+def test_POL_04_groups_that_are_not_the_one(site, groups):
+    site.provider.person["groups"] = groups
+    if groups == "REMOVED":
+        del site.provider.person["groups"]
+    response = site.browser().sign_in("/admin/")
+    assert not response.is_protected
+
+
+@pytest.mark.parametrize("groups", [["K8S-ADMIN"], "K8S-ADMIN", ["x", "K8S-ADMIN", 7]], ids=repr)
+def test_POL_04_groups_that_are(site, groups):
+    site.provider.person["groups"] = groups
+    response = site.browser().sign_in("/admin/")
+    assert "K8S-ADMIN" in told_of(response, "X-Auth-Request-Groups")[0].split(",")
+
+
+def test_POL_04_an_empty_entry_is_a_mistake(make_site):
+    site = make_site()
+    site.postern.write({**site.settings, "rules": [{"allow": {"groups": ["", "x"]}}]})
+    done = site.postern.run("check", check=False)
+    assert done.returncode == 78 and "an entry is empty" in done.stderr
+
+
+def test_conditions_combine(make_site):
+    site = make_site({"rules": [
+        {"paths": ["/both/*"], "allow": {"all": [{"groups": ["a"]}, {"groups": ["b"]}]}},
+        {"paths": ["/not/*"], "allow": {"all": [{"everyone": "true"}, {"not": {"groups": ["a"]}}]}},
+        {"paths": ["/claim/*"], "allow": {"claims": {"department": ["it"], "level": [7]}}},
+        {"paths": ["/user/*"], "allow": {"users": ["alice"]}},
+        {"allow": {"everyone": "true"}}]})
+    site.provider.person.update(groups=["a"], department="it", level=8)
+    browser = site.signed_in()
+    assert [browser.get(path).is_protected for path in ("/both/x", "/not/x", "/claim/x", "/user/x", "/x")] == [
+        False, False, True, True, True]

@@ -1,0 +1,212 @@
+"""Refresh: once for all who come, ahead of need, and never in the way."""
+import json
+import threading
+import time
+
+import pytest
+
+from harness import fastcgi
+from harness.provider import Key, jwt
+from test_scenarios import twin
+
+
+def at_once(count, ask):
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(ask())) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def refreshes(site):
+    with site.provider.lock:
+        return sum(call["endpoint"] == "token" and call["form"].get("grant_type") == "refresh_token" for call in site.provider.calls)
+
+
+def wait_for(condition, seconds=5):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert condition()
+
+
+@pytest.fixture
+def short(make_site):
+    """A site whose access tokens live two seconds, and somebody signed in."""
+    def make(lifetime=2, settings=None, **options):
+        site = make_site(settings or {}, **options)
+        site.provider.access_lifetime = lifetime
+        browser = site.signed_in()
+        site.provider.access_lifetime = 3600
+        return site, browser
+    return make
+
+
+def test_REF_01_fifty_at_the_end_of_the_token(short):
+    site, browser = short()
+    time.sleep(2.2)
+    cookie = browser.cookies.header()
+    statuses = at_once(50, lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status)
+    assert statuses == [200] * 50 and refreshes(site) == 1
+    assert browser.get("/").is_protected and refreshes(site) == 1
+
+
+@pytest.mark.parametrize("delay", [3, 8])
+def test_REF_02_a_token_endpoint_that_takes_its_time(short, delay):
+    site, browser = short()
+    site.provider.delay["token"] = delay
+    time.sleep(2.2)
+    cookie = browser.cookies.header()
+    started = time.monotonic()
+    statuses = at_once(50, lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status)
+    assert statuses == [200] * 50 and time.monotonic() - started < 2.5
+    while time.monotonic() - started < delay + 1.5:
+        assert browser.get("/").is_protected
+        time.sleep(0.25)
+    assert refreshes(site) == 1
+    assert browser.get("/").is_protected
+
+
+def test_a_refresh_starts_ahead_of_need_and_nobody_waits(short):
+    site, browser = short(lifetime=8)
+    site.provider.delay["token"] = 1
+    time.sleep(4.2)
+    started = time.monotonic()
+    assert browser.get("/").is_protected
+    assert time.monotonic() - started < 0.3
+    wait_for(lambda: refreshes(site) == 1)
+
+
+def test_one_refresh_between_two_processes(short):
+    site, browser = short()
+    other = twin(site, "second")
+    site.provider.delay["token"] = 0.5
+    time.sleep(2.2)
+    cookie = browser.cookies.header()
+    sockets = [site.postern.socket, other.socket] * 10
+    statuses = at_once(20, lambda: fastcgi.ask(sockets.pop(), fastcgi.check("/", cookie)).status)
+    assert statuses == [200] * 20 and refreshes(site) == 1
+    time.sleep(0.6)
+    for socket in (site.postern.socket, other.socket):
+        assert fastcgi.ask(socket, fastcgi.check("/", cookie)).status == 200
+    assert refreshes(site) == 1
+
+
+def fault(kind):
+    def answer(call, usual):
+        if call["form"].get("grant_type") != "refresh_token":
+            return usual
+        if kind == "reset":
+            call["handler"].connection.close()
+            return None
+        if kind == "hang":
+            time.sleep(12)
+            return None
+        if isinstance(kind, int):
+            return kind, {}, b""
+        if kind == "html":
+            return 200, {"Content-Type": "text/html"}, b"<html>"
+        return 400, {"Content-Type": "application/json"}, json.dumps({"error": kind}).encode()
+    return answer
+
+
+@pytest.mark.parametrize("kind", [500, 502, 429, 403, "reset", "html", "temporarily_unavailable"])
+def test_REF_04_trouble_that_passes(short, kind):
+    site, browser = short()
+    site.provider.replace["token"] = fault(kind)
+    time.sleep(2.2)
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        assert browser.get("/").is_protected
+        time.sleep(0.05)
+    assert 1 <= refreshes(site) <= 3
+    site.provider.replace.clear()
+    wait_for(lambda: browser.get("/").is_protected and "renewed" in site.postern.log, 10)
+
+
+def test_REF_04_a_grant_that_is_over(short):
+    site, browser = short()
+    site.provider.replace["token"] = fault("invalid_grant")
+    time.sleep(2.2)
+    assert not browser.get("/").is_protected
+    site.provider.replace.clear()
+    assert browser.get("/").status == 302
+    assert refreshes(site) == 1 and site.postern.run("sessions", "list").stdout == ""
+
+
+@pytest.mark.parametrize("kind", ["invalid_client", "unauthorized_client"])
+def test_REF_04_our_own_fault_is_an_alarm_and_ends_nothing(short, kind):
+    site, browser = short()
+    site.provider.replace["token"] = fault(kind)
+    time.sleep(2.2)
+    assert browser.get("/").is_protected and browser.get("/").is_protected
+    assert " error " in site.postern.log and kind in site.postern.log
+    assert len(site.postern.run("sessions", "list").stdout.splitlines()) == 1
+
+
+def test_REF_04_beyond_the_grace_nobody_can_tell_and_nothing_is_lost(short):
+    site, browser = short(settings={"session": {"outage_grace": "1s"}})
+    site.provider.replace["token"] = fault(500)
+    time.sleep(3.5)
+    cookie = browser.cookies.header()
+    answer = fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie))
+    assert answer.status == 503 and answer.header("Set-Cookie") is None
+    site.provider.replace.clear()
+    wait_for(lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status == 200, 10)
+
+
+@pytest.mark.parametrize("changes", [{"sub": "mallory"}, {"iss": "https://evil.test"}, "bad signature", "none", {"aud": "rp2"}],
+                         ids=str)
+def test_REF_05_claims_of_somebody_else_are_not_taken(short, changes):
+    site, browser = short()
+    usual = site.provider.make_id_token
+
+    def token(claims):
+        claims = {**claims, "preferred_username": "mallory", "groups": ["K8S-ADMIN"]}
+        if changes == "bad signature":
+            return jwt({"alg": "RS256", "kid": "main"}, claims, Key().sign)
+        if changes == "none":
+            return jwt({"alg": "none"}, claims, lambda _: b"")
+        return usual({**claims, **changes})
+    site.provider.make_id_token = token
+    time.sleep(2.2)
+    response = browser.get("/")
+    assert response.is_protected and b"mallory" not in response.body and b"alice" in response.body
+    assert not browser.get("/admin/x").is_protected
+    assert refreshes(site) == 1
+
+
+def test_new_groups_come_with_a_refresh(short):
+    site, browser = short()
+    assert browser.get("/admin/x").status == 403
+    for token, (family, person, client) in list(site.provider.refresh_tokens.items()):
+        site.provider.refresh_tokens[token] = (family, {**person, "groups": ["K8S-ADMIN"]}, client)
+    time.sleep(2.2)
+    assert browser.get("/admin/x").is_protected
+
+
+def test_a_sign_out_during_a_refresh_stays_a_sign_out(short):
+    site, browser = short()
+    site.provider.delay["token"] = 1.5
+    time.sleep(2.2)
+    cookie = browser.cookies.header()
+    at_once(1, lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)))
+    browser.get("/oauth2/sign_out")
+    time.sleep(2)
+    assert fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status == 401
+
+
+def test_without_a_refresh_token_the_session_lasts(make_site):
+    site = make_site()
+    site.provider.access_lifetime = 1
+
+    def token(call, usual):
+        answer = json.loads(usual[2])
+        answer.pop("refresh_token")
+        return 200, {"Content-Type": "application/json"}, json.dumps(answer).encode()
+    site.provider.replace["token"] = token
+    browser = site.signed_in()
+    time.sleep(1.5)
+    assert browser.get("/").is_protected
