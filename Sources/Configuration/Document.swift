@@ -21,6 +21,8 @@ struct Document {
     private(set) var entries: [String: Entry] = [:]
     /// The names of providers, in their order.
     private(set) var providers: [(name: String, place: Place)] = []
+    /// Whether there is one whose name cannot be used.
+    private(set) var isProviderRefused = false
     let problems: Problems
     /// Whether it is YAML at all: if not, nothing can be said of its keys.
     private(set) var isRead = false
@@ -60,6 +62,7 @@ struct Document {
             }
             if steps == ["providers"] {
                 guard Self.isProviderName(text) else {
+                    isProviderRefused = true
                     problems.add(
                         place(of: name), "a provider's name is up to 64 letters, digits, - and _; choose another name")
                     continue

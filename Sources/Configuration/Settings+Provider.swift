@@ -5,9 +5,11 @@ internal import Web
 extension Reader {
     func provider() -> ProviderSettings? {
         guard let (name, first) = document.providers.first else {
-            problems.add(
-                place("providers"),
-                "providers is missing; `providers: {company: {kind: oidc, issuer: …, client_id: …}}`")
+            if !document.isProviderRefused {
+                problems.add(
+                    place("providers"),
+                    "providers is missing; `providers: {company: {kind: oidc, issuer: …, client_id: …}}`")
+            }
             return nil
         }
         for (other, place) in document.providers.dropFirst() {

@@ -1,4 +1,5 @@
 import Testing
+import Values
 
 @testable import Configuration
 
@@ -65,9 +66,16 @@ struct EnvironmentTests {
             ])
     }
 
-    @Test("every key that is no list of rules and no map has a variable of its own")
-    func everyKey() {
-        let names = KeyTable.keys.map(\.environmentName)
-        #expect(Set(names).count == names.count)
+    @Test("every key with a default can be set to it by its variable", arguments: KeyTable.keys.filter(\.isSettable))
+    func everyKey(key: Key) throws {
+        let name = key.environmentName.replacing("NAME", with: "COMPANY")
+        var value = try #require(key.standard)
+        if key.kind == .list { value = String(value.dropFirst().dropLast()) }
+        #expect(mistakes(yaml(), [name: value]) == [])
+        #expect(!mistakes(yaml(), [name + "X": value]).isEmpty)
     }
+}
+
+extension Key {
+    fileprivate var isSettable: Bool { standard != nil && kind != .map }
 }

@@ -36,9 +36,18 @@ struct SettingsTests {
             ("more", "identity: { headers: { 'X-A:b': email } }", "cannot be"),
             ("more", "identity: { headers: { X-Mail: '' } }", "holds nothing"),
             ("more", "identity: { assertion: { audience: x } }", "not available yet"),
-            ("provider", "{ kind: github }", "not available yet"),
-            ("provider", "{ kind: keycloak }", "kind: oidc and its issuer"),
-            ("provider", "{ kind: odic }", "one of oidc, google"), ("provider", "{}", "holds nothing"),
+            (
+                "provider", "{ kind: github, issuer: https://x.test, client_id: a, client_secret: 12345678 }",
+                "not available yet"
+            ),
+            (
+                "provider", "{ kind: keycloak, issuer: https://x.test, client_id: a, client_secret: 12345678 }",
+                "kind: oidc and its issuer"
+            ),
+            (
+                "provider", "{ kind: odic, issuer: https://x.test, client_id: a, client_secret: 12345678 }",
+                "one of oidc, google"
+            ), ("provider", "{}", "holds nothing"),
             ("provider", "{ issuer: http://x.test, client_id: a, client_secret: 12345678 }", "not https"),
             ("provider", "{ issuer: 'https://x.test?a', client_id: a, client_secret: 12345678 }", "no address"),
             ("provider", "{ issuer: https://x.test, client_id: a }", "client_secret_file is missing"),
