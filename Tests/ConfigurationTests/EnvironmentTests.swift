@@ -68,7 +68,7 @@ struct EnvironmentTests {
 
     @Test("every key with a default can be set to it by its variable", arguments: KeyTable.keys.filter(\.isSettable))
     func everyKey(key: Key) throws {
-        let name = key.environmentName.replacing("NAME", with: "COMPANY")
+        let name = key.environmentName.replacing("_NAME_", with: "_COMPANY_")
         var value = try #require(key.standard)
         if key.kind == .list { value = String(value.dropFirst().dropLast()) }
         #expect(mistakes(yaml(), [name: value]) == [])
