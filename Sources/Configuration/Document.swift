@@ -21,29 +21,32 @@ struct Document {
     private(set) var entries: [String: Entry] = [:]
     /// The names of providers, in their order.
     private(set) var providers: [(name: String, place: Place)] = []
+    /// Whether there is one whose name cannot be used.
+    private(set) var isProviderRefused = false
     let problems: Problems
+    /// Whether it is YAML at all: if not, nothing can be said of its keys.
+    private(set) var isRead = false
 
     private static let limit = 1024 * 1024
 
     init(_ text: String, path: String, problems: Problems) {
         self.path = path
         self.problems = problems
-        guard text.utf8.count <= Self.limit else {
-            problems.add(Place(file: path, line: 1, column: 1), "the file is longer than 1 MiB")
-            return
-        }
+        read(text, Place(file: path, line: 1, column: 1))
+    }
+
+    private mutating func read(_ text: String, _ start: Place) {
+        guard text.utf8.count <= Self.limit else { return problems.add(start, "the file is longer than 1 MiB") }
         do {
             guard let root = try Yams.compose(yaml: text) else {
-                problems.add(
-                    Place(file: path, line: 1, column: 1),
-                    "the file is empty; public_url, providers and rules are needed")
-                return
+                return problems.add(start, "the file is empty; public_url, providers and rules are needed")
             }
+            isRead = true
             read(section: root, [])
         } catch let error as YamlError {
             problems.add(Self.place(of: error, path), Self.message(of: error))
         } catch {
-            problems.add(Place(file: path, line: 1, column: 1), "not YAML")
+            problems.add(start, "not YAML")
         }
     }
 
@@ -59,6 +62,7 @@ struct Document {
             }
             if steps == ["providers"] {
                 guard Self.isProviderName(text) else {
+                    isProviderRefused = true
                     problems.add(
                         place(of: name), "a provider's name is up to 64 letters, digits, - and _; choose another name")
                     continue
@@ -85,14 +89,18 @@ struct Document {
 
     /// It stands in paths, in environment names and in sealed cookies.
     private static func isProviderName(_ name: String) -> Bool {
-        (1...64).contains(name.utf8.count) && name.utf8.allSatisfy { $0.isWordByte }
+        !name.isEmpty && isWord(name)
+    }
+
+    private static func isWord(_ text: String) -> Bool {
+        text.utf8.count <= 64 && text.utf8.allSatisfy(\.isWordByte)
     }
 
     /// What is not like a word is not repeated: where a colon is missing it may hold a secret.
     private static func unknown(_ steps: [String]) -> String {
         let name = steps.last ?? ""
         let section = Array(steps.dropLast())
-        guard name.utf8.count <= 64, name.utf8.allSatisfy({ $0.isWordByte }) else {
+        guard isWord(name) else {
             return "not a key; write `name: value`, with a space behind the colon"
         }
         let path = steps.joined(separator: ".")
@@ -181,9 +189,12 @@ struct Document {
     /// The parser's own text would show the line, and a secret may stand in it.
     private static func message(of error: YamlError) -> String {
         switch error {
+        case .composer(_, let problem, _, _) where problem.hasSuffix("another document"):
+            "a second document begins here; keep one"
         case .scanner(_, let problem, _, _), .parser(_, let problem, _, _), .composer(_, let problem, _, _):
             "not YAML: \(problem)"
-        case .duplicatedKeysInMapping: "a key stands here twice; remove one"
+        case .duplicatedKeysInMapping(let names, _):
+            "a key stands twice in this section\(names.first.map(isWord) == true ? ", \(names[0])" : ""); remove one"
         default: "not YAML"
         }
     }

@@ -31,6 +31,7 @@ extension Settings {
         let warnings = Problems()
         var document = Document(text, path: path, problems: problems)
         document.apply(environment: environment)
+        guard document.isRead else { throw ConfigurationFailure(problems: problems.sorted) }
         let reader = Reader(document: document, problems: problems, warnings: warnings)
         let settings = reader.settings()
         guard problems.all.isEmpty, let settings else { throw ConfigurationFailure(problems: problems.sorted) }

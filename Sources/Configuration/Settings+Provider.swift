@@ -5,9 +5,11 @@ internal import Web
 extension Reader {
     func provider() -> ProviderSettings? {
         guard let (name, first) = document.providers.first else {
-            problems.add(
-                place("providers"),
-                "providers is missing; `providers: {company: {kind: oidc, issuer: …, client_id: …}}`")
+            if !document.isProviderRefused {
+                problems.add(
+                    place("providers"),
+                    "providers is missing; `providers: {company: {kind: oidc, issuer: …, client_id: …}}`")
+            }
             return nil
         }
         for (other, place) in document.providers.dropFirst() {
@@ -119,16 +121,16 @@ extension Reader {
     // MARK: Sessions
 
     func session() -> SessionSettings? {
-        let settings = store().map { store in
-            SessionSettings(
-                store: store, lifetime: duration("session.lifetime"), idleTimeout: duration("session.idle_timeout"),
-                refreshBefore: duration("session.refresh_before"), outageGrace: duration("session.outage_grace"),
-                signInLifetime: duration("session.sign_in_lifetime"), keyFile: text("session.key_file") ?? "")
-        }
-        if text("session.key_file")?.hasPrefix("/") != true {
+        let store = store()
+        let settings = SessionSettings(
+            store: store ?? .memory, lifetime: duration("session.lifetime"),
+            idleTimeout: duration("session.idle_timeout"), refreshBefore: duration("session.refresh_before"),
+            outageGrace: duration("session.outage_grace"), signInLifetime: duration("session.sign_in_lifetime"),
+            keyFile: text("session.key_file") ?? "")
+        if !settings.keyFile.hasPrefix("/") {
             problems.add(place("session.key_file"), "session.key_file is a path from the root, /var/lib/postern/keys")
         }
-        return settings
+        return store == nil ? nil : settings
     }
 
     private func store() -> SessionSettings.Store? {

@@ -34,6 +34,10 @@ enum Process {
         return variables
     }
 
+    static func exists(_ path: String) -> Bool {
+        unsafe access(path, F_OK) == 0
+    }
+
     /// Writes to standard error.
     static func complain(_ text: String) {
         LineLog.standardError(Array(text.utf8))

@@ -25,7 +25,7 @@ struct Explain: ParsableCommand {
     var unverified = false
     @Option(name: .customLong("group"), help: "A group of theirs; may be repeated.")
     var groups: [String] = []
-    @Option(name: .customLong("claim"), help: "A claim, NAME=VALUE; may be repeated.")
+    @Option(name: .customLong("claim"), help: "A claim, NAME=VALUE; may be repeated, also with one name.")
     var claims: [String] = []
     @Option(help: "Their subject, the provider's own name for them; by default the user name.")
     var subject: String?
@@ -76,7 +76,9 @@ struct Explain: ParsableCommand {
         var members: [String: JSONValue] = [:]
         for claim in claims {
             let parts = claim.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            if parts.count == 2 { members[parts[0]] = .string(parts[1]) }
+            guard parts.count == 2 else { continue }
+            members[parts[0]] =
+                members[parts[0]].map { .array(($0.array ?? [$0]) + [.string(parts[1])]) } ?? .string(parts[1])
         }
         return Identity(
             provider: provider ?? settings.provider.name, issuer: settings.provider.issuer, subject: subject ?? user,

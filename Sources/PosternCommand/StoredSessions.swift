@@ -8,9 +8,13 @@ struct StoredSessions {
     private let store: any SessionStore & SessionListing
     private let keys: KeyRing
 
+    /// Makes nothing: what this user would make, the user of Postern might not be able to use.
     init(_ settings: Settings) throws {
-        guard settings.session.store != .memory else {
+        guard case .sqlite(let path) = settings.session.store else {
             throw Process.fail("session.store is memory: its sessions are in the running process only")
+        }
+        for file in [path, settings.session.keyFile] where !Process.exists(file) {
+            throw Process.fail("\(file) is not there: has Postern run with this configuration?")
         }
         let assembly = Assembly(settings)
         do throws(Assembly.Failure) {

@@ -19,7 +19,7 @@ package struct KeyRingFile: Sendable {
     package func open(now: Timestamp, entropy: Entropy) throws(Failure) -> [RingKey] {
         if let keys = try read() { return keys }
         let keys = [RingKey.made(at: now, entropy: entropy)]
-        guard try create(keys) else {
+        guard try create(keys, for: folder) else {
             guard let theirs = try read() else { throw Failure(description: "\(path) comes and goes") }
             return theirs
         }
@@ -54,10 +54,15 @@ package struct KeyRingFile: Sendable {
         let rotated = KeyFile.rotated(keys, now: now, lifetime: lifetime, entropy: entropy)
         let beside = "\(path).new"
         unsafe unlink(beside)
-        guard try KeyRingFile(path: beside).create(rotated), unsafe rename(beside, path) == 0 else {
+        guard try KeyRingFile(path: beside).create(rotated, for: path), unsafe rename(beside, path) == 0 else {
             throw failure("cannot be replaced")
         }
         return rotated.count
+    }
+
+    private var folder: String {
+        let end = path.utf8.lastIndex(of: UInt8(ascii: "/")) ?? path.startIndex
+        return end == path.startIndex ? "/" : String(path[..<end])
     }
 
     /// When the file was last changed, in nanoseconds; `nil` when it is not there.
@@ -69,11 +74,15 @@ package struct KeyRingFile: Sendable {
 
     /// Writes a file of its own and links it into place, so that nobody ever reads half of it. False when there is
     /// one already.
-    private func create(_ keys: [RingKey]) throws(Failure) -> Bool {
+    ///
+    /// Made by root it belongs to the owner of `neighbour`: Postern itself must be able to read it.
+    private func create(_ keys: [RingKey], for neighbour: String) throws(Failure) -> Bool {
         let draft = "\(path).\(getpid())"
         let descriptor = unsafe Glibc.open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("cannot be made") }
         defer { unsafe unlink(draft) }
+        var status = stat()
+        if geteuid() == 0, unsafe stat(neighbour, &status) == 0 { fchown(descriptor, status.st_uid, status.st_gid) }
         let text = Array(KeyFile.text(of: keys).utf8)
         let count = unsafe text.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
         guard count == text.count, fsync(descriptor) == 0, close(descriptor) == 0 else {
