@@ -6,7 +6,7 @@ import time
 import pytest
 
 from harness import fastcgi
-from harness.provider import Key, jwt
+from harness.provider import PASS, Key, jwt
 from test_scenarios import twin
 
 
@@ -95,9 +95,9 @@ def test_one_refresh_between_two_processes(short):
 
 
 def fault(kind):
-    def answer(call, usual):
+    def answer(call):
         if call["form"].get("grant_type") != "refresh_token":
-            return usual
+            return PASS
         if kind == "reset":
             call["handler"].connection.close()
             return None
@@ -115,23 +115,23 @@ def fault(kind):
 @pytest.mark.parametrize("kind", [500, 502, 429, 403, "reset", "html", "temporarily_unavailable"])
 def test_REF_04_trouble_that_passes(short, kind):
     site, browser = short()
-    site.provider.replace["token"] = fault(kind)
+    site.provider.instead["token"] = fault(kind)
     time.sleep(2.2)
     end = time.monotonic() + 3
     while time.monotonic() < end:
         assert browser.get("/").is_protected
         time.sleep(0.05)
     assert 1 <= refreshes(site) <= 3
-    site.provider.replace.clear()
+    site.provider.instead.clear()
     wait_for(lambda: browser.get("/").is_protected and "renewed" in site.postern.log, 10)
 
 
 def test_REF_04_a_grant_that_is_over(short):
     site, browser = short()
-    site.provider.replace["token"] = fault("invalid_grant")
+    site.provider.instead["token"] = fault("invalid_grant")
     time.sleep(2.2)
     assert not browser.get("/").is_protected
-    site.provider.replace.clear()
+    site.provider.instead.clear()
     assert browser.get("/").status == 302
     assert refreshes(site) == 1 and site.postern.run("sessions", "list").stdout == ""
 
@@ -139,7 +139,7 @@ def test_REF_04_a_grant_that_is_over(short):
 @pytest.mark.parametrize("kind", ["invalid_client", "unauthorized_client"])
 def test_REF_04_our_own_fault_is_an_alarm_and_ends_nothing(short, kind):
     site, browser = short()
-    site.provider.replace["token"] = fault(kind)
+    site.provider.instead["token"] = fault(kind)
     time.sleep(2.2)
     assert browser.get("/").is_protected and browser.get("/").is_protected
     assert " error " in site.postern.log and kind in site.postern.log
@@ -148,12 +148,12 @@ def test_REF_04_our_own_fault_is_an_alarm_and_ends_nothing(short, kind):
 
 def test_REF_04_beyond_the_grace_nobody_can_tell_and_nothing_is_lost(short):
     site, browser = short(settings={"session": {"outage_grace": "1s"}})
-    site.provider.replace["token"] = fault(500)
+    site.provider.instead["token"] = fault(500)
     time.sleep(3.5)
     cookie = browser.cookies.header()
     answer = fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie))
     assert answer.status == 503 and answer.header("Set-Cookie") is None
-    site.provider.replace.clear()
+    site.provider.instead.clear()
     wait_for(lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status == 200, 10)
 
 

@@ -65,8 +65,12 @@ def jwt(header, claims, signer):
     return f"{signed}.{b64(signer(signed.encode()))}"
 
 
+PASS = object()
+
+
 class Provider:
-    """`replace[endpoint]` is a function of (call, usual answer) that gives another answer: (status, headers, body)."""
+    """`replace[endpoint]` is a function of (call, usual answer) that gives another answer: (status, headers, body).
+    `instead[endpoint]` is one of (call) that is asked before anything happens; PASS leaves it to the usual answer."""
 
     def __init__(self, certificate=None, host="127.0.0.1"):
         handler = type("Handler", (_Handler,), {"provider": self})
@@ -90,7 +94,7 @@ class Provider:
             self.person = dict(ALICE)
             self.userinfo_claims = {}
             self.keys = [SHARED_KEY]
-            self.replace = {}
+            self.replace, self.instead = {}, {}
             self.discovery_changes = {}
             self.make_id_token = lambda claims: jwt(
                 {"alg": self.keys[0].kind, "kid": self.keys[0].kid, "typ": "JWT"}, claims, self.keys[0].sign)
@@ -125,6 +129,9 @@ class Provider:
 
     def answer(self, call):
         time.sleep(self.delay.get(call["endpoint"], 0))
+        instead = self.instead.get(call["endpoint"])
+        if instead and (answer := instead(call)) is not PASS:
+            return answer
         usual = getattr(self, call["endpoint"])(call)
         replace = self.replace.get(call["endpoint"])
         return replace(call, usual) if replace else usual
