@@ -1,5 +1,6 @@
 """Refresh: once for all who come, ahead of need, and never in the way."""
 import json
+import socket
 import threading
 import time
 
@@ -53,20 +54,22 @@ def test_REF_01_fifty_at_the_end_of_the_token(short):
     assert browser.get("/").is_protected and refreshes(site) == 1
 
 
-@pytest.mark.parametrize("delay", [3, 8])
-def test_REF_02_a_token_endpoint_that_takes_its_time(short, delay):
-    site, browser = short()
-    site.provider.delay["token"] = delay
+def test_REF_02_a_token_endpoint_that_takes_its_time(short):
+    delays = {delay: short() for delay in (3, 8)}
+    for delay, (site, _) in delays.items():
+        site.provider.delay["token"] = delay
     time.sleep(2.2)
-    cookie = browser.cookies.header()
     started = time.monotonic()
-    statuses = at_once(50, lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status)
-    assert statuses == [200] * 50 and time.monotonic() - started < 2.5
-    while time.monotonic() - started < delay + 1.5:
-        assert browser.get("/").is_protected
+    for site, browser in delays.values():
+        cookie, begun = browser.cookies.header(), time.monotonic()
+        statuses = at_once(50, lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status)
+        assert statuses == [200] * 50 and time.monotonic() - begun < 2.5
+    while time.monotonic() - started < 10:
+        for site, browser in delays.values():
+            assert browser.get("/").is_protected
         time.sleep(0.25)
-    assert refreshes(site) == 1
-    assert browser.get("/").is_protected
+    for site, browser in delays.values():
+        assert refreshes(site) == 1 and browser.get("/").is_protected
 
 
 def test_a_refresh_starts_ahead_of_need_and_nobody_waits(short):
@@ -99,7 +102,7 @@ def fault(kind):
         if call["form"].get("grant_type") != "refresh_token":
             return PASS
         if kind == "reset":
-            call["handler"].connection.close()
+            call["handler"].connection.shutdown(socket.SHUT_RDWR)
             return None
         if kind == "hang":
             time.sleep(12)
@@ -112,18 +115,21 @@ def fault(kind):
     return answer
 
 
-@pytest.mark.parametrize("kind", [500, 502, 429, 403, "reset", "html", "temporarily_unavailable"])
-def test_REF_04_trouble_that_passes(short, kind):
-    site, browser = short()
-    site.provider.instead["token"] = fault(kind)
+def test_REF_04_trouble_that_passes(short):
+    kinds = {kind: short() for kind in (500, 502, 429, 403, "reset", "html", "temporarily_unavailable")}
+    for kind, (site, _) in kinds.items():
+        site.provider.instead["token"] = fault(kind)
     time.sleep(2.2)
     end = time.monotonic() + 3
     while time.monotonic() < end:
-        assert browser.get("/").is_protected
+        for kind, (_, browser) in kinds.items():
+            assert browser.get("/").is_protected, kind
         time.sleep(0.05)
-    assert 1 <= refreshes(site) <= 3
-    site.provider.instead.clear()
-    wait_for(lambda: browser.get("/").is_protected and "renewed" in site.postern.log, 10)
+    for kind, (site, browser) in kinds.items():
+        assert 1 <= refreshes(site) <= 3, kind
+        site.provider.instead.clear()
+    for kind, (site, browser) in kinds.items():
+        wait_for(lambda: browser.get("/").is_protected and "renewed" in site.postern.log, 10)
 
 
 def test_REF_04_a_grant_that_is_over(short):
@@ -157,10 +163,10 @@ def test_REF_04_beyond_the_grace_nobody_can_tell_and_nothing_is_lost(short):
     wait_for(lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status == 200, 10)
 
 
-@pytest.mark.parametrize("changes", [{"sub": "mallory"}, {"iss": "https://evil.test"}, "bad signature", "none", {"aud": "rp2"}],
-                         ids=str)
-def test_REF_05_claims_of_somebody_else_are_not_taken(short, changes):
-    site, browser = short()
+FOREIGN = [{"sub": "mallory"}, {"iss": "https://evil.test"}, "bad signature", "none", {"aud": "rp2"}]
+
+
+def foreign_token(site, changes):
     usual = site.provider.make_id_token
 
     def token(claims):
@@ -170,12 +176,19 @@ def test_REF_05_claims_of_somebody_else_are_not_taken(short, changes):
         if changes == "none":
             return jwt({"alg": "none"}, claims, lambda _: b"")
         return usual({**claims, **changes})
-    site.provider.make_id_token = token
+    return token
+
+
+def test_REF_05_claims_of_somebody_else_are_not_taken(short):
+    sites = [(changes, *short()) for changes in FOREIGN]
+    for changes, site, _ in sites:
+        site.provider.make_id_token = foreign_token(site, changes)
     time.sleep(2.2)
-    response = browser.get("/")
-    assert response.is_protected and b"mallory" not in response.body and b"alice" in response.body
-    assert not browser.get("/admin/x").is_protected
-    assert refreshes(site) == 1
+    for changes, site, browser in sites:
+        response = browser.get("/")
+        assert response.is_protected and b"mallory" not in response.body and b"alice" in response.body, changes
+        assert not browser.get("/admin/x").is_protected, changes
+        assert refreshes(site) == 1, changes
 
 
 def test_new_groups_come_with_a_refresh(short):

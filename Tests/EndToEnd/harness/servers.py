@@ -35,7 +35,9 @@ class Server:
 
     def __init__(self, name, folder, command, environment=None, **options):
         self.name, self.command, self.options = name, command, options
-        self.environment = {**os.environ, **(environment or {})}
+        # Postern takes every POSTERN_ variable for a setting.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("POSTERN_")}
+        self.environment = {**inherited, **(environment or {})}
         self.log_path = os.path.join(folder, f"{name}.log")
         self.process = None
 
@@ -99,7 +101,8 @@ class Postern(Server):
     def run(self, *arguments, check=True, config=True, **options):
         """Another command of postern with the same configuration."""
         command = [POSTERN, *arguments, *(["--config", self.config] if config else [])]
-        return subprocess.run(command, check=check, capture_output=True, text=True, timeout=20, **options)
+        return subprocess.run(command, check=check, capture_output=True, text=True, timeout=20,
+                              env=options.pop("env", self.environment), **options)
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
