@@ -1,6 +1,7 @@
 import Glibc
 import HTTPTypes
 import Logging
+import Threads
 import Web
 
 @testable import FastCGI
