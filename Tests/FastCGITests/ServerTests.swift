@@ -288,7 +288,7 @@ struct ServerTests {
             }
             #expect(client.receive() == plain)
             #expect(client.receive() == plain)
-            #expect(openDescriptors(of: path) > 2)
+            #expect(openDescriptors(of: path) == 2, "the listener and one connection")
         }
         #expect(openDescriptors(of: path) == 0)
     }
