@@ -156,8 +156,7 @@ class Field:
         for name in ("nginx", "return204", "noop", "postern"):
             self.ports[(name, True)] = free_port()
             self.ports[(name, False)] = free_port() if name in ("noop", "postern") else self.ports[(name, True)]
-        server = self.postern.snippet("server")
-        check = server[:server.index("# Postern's own pages.")]
+        check = re.search(r"^location = /_postern/auth \{.*?^\}", self.postern.snippet("server"), re.M | re.S).group()
         servers = "".join(
             CHECKED.format(port=self.ports[(name, kept)], check=adapted(check, name, kept))
             for name in ("noop", "postern") for kept in (True, False))
