@@ -66,5 +66,10 @@ let package = Package(
                 "SQLiteStore", "Configuration", "CProcess", argumentParser, logging, httpTypes, crypto,
             ]),
         [.executableTarget(name: "postern", dependencies: ["PosternCommand", argumentParser], swiftSettings: settings)],
+        [
+            .executableTarget(
+                name: "postern-seed", dependencies: ["Values", "Identity", "Sessions", "SQLiteStore"],
+                path: "Tests/Bench/Seed", swiftSettings: settings)
+        ],
     ].flatMap { $0 }
 )

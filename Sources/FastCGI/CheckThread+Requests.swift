@@ -32,11 +32,11 @@ extension CheckThread {
         guard count > 0 else { return nothing(count, connection) }
         var scan = RecordScan(limit: service.limits.requestBytes)
         switch scan.take(scratch.span.extracting(0..<count)) {
-        case .complete:
-            // What libfcgi reads too much of is lost: such a connection ends with this answer.
-            let mayKeep = scan.hasBodyEnd && !scan.endsPadded && scan.length == count
+        case .complete where !scan.isPadded:
+            // libfcgi may have read what follows, and forgets it: such a connection ends with this answer.
+            let mayKeep = scan.hasBodyEnd && scan.length == count
             return serve(connection, scan, replay: nil, mayKeep: mayKeep)
-        case .incomplete, .oversized:
+        case .complete, .incomplete, .oversized:
             return gather(connection, Gathering(limit: service.limits.requestBytes))
         case .broken(let flaw):
             return refuse(connection, flaw)
@@ -75,7 +75,7 @@ extension CheckThread {
 
 extension CheckThread {
     private mutating func replay(_ connection: Int32, _ gathering: Gathering, answer: Response?) -> Outcome {
-        guard let replay = Replay(gathering.bytes) else {
+        guard let replay = Replay(gathering.request) else {
             close(connection)
             return .closed
         }

@@ -1,5 +1,3 @@
-internal import Web
-
 /// A connection that a check thread waits on.
 struct Peer {
     enum Phase {
@@ -49,36 +47,5 @@ struct PeerTable {
         peers.indices.compactMap { index in
             peers[index].flatMap { isMeant($0) ? Int32(index) : nil }
         }
-    }
-}
-
-/// A request that did not come in one piece.
-final class Gathering {
-    private(set) var scan: RecordScan
-    /// The request so far; what is over the limit is not kept.
-    private(set) var bytes: [UInt8] = []
-    /// Whether more came than the request.
-    private(set) var hasMore = false
-
-    init(limit: Int) {
-        scan = RecordScan(limit: limit)
-    }
-
-    func take(_ piece: Span<UInt8>) -> RecordScan.Verdict {
-        let (before, wasOversized) = (scan.length, scan.isOversized)
-        let verdict = scan.take(piece)
-        let used = scan.length - before
-        hasMore = used < piece.count
-        guard !wasOversized else { return verdict }
-        bytes.reserveCapacity(bytes.count + used)
-        for index in 0..<used { bytes.append(piece[index]) }
-        if scan.isOversized { cutBody() }
-        return verdict
-    }
-
-    /// Leaves the parameters and an empty body: that is enough to answer "too large".
-    private func cutBody() {
-        bytes.removeSubrange(scan.headLength...)
-        bytes += [1, 5, UInt8(scan.id >> 8), UInt8(scan.id & 0xFF), 0, 0, 0, 0]
     }
 }

@@ -35,8 +35,8 @@ struct RecordScan {
     private(set) var id: UInt16 = 0
     /// Whether the body is over the limit; what comes of it is only counted.
     private(set) var isOversized = false
-    /// Whether the request ends with padding, which libfcgi leaves to the next one.
-    private(set) var endsPadded = false
+    /// Whether BEGIN_REQUEST or the end of a stream is padded. libfcgi takes such padding for the next record.
+    private(set) var isPadded = false
 
     private let limit: Int
     private var pairs: PairScan
@@ -104,7 +104,7 @@ extension RecordScan {
         wordBytes = 0
         content = Int(word >> 16 & 0xFFFF)
         padding = Int(word >> 8 & 0xFF)
-        endsPadded = padding > 0
+        isPadded = isPadded || (padding > 0 && (stage == .begin || content == 0))
         isInHeader = content + padding == 0
         return begin(
             version: UInt8(word >> 56), type: UInt8(word >> 48 & 0xFF), id: UInt16(word >> 32 & 0xFFFF))

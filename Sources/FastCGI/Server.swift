@@ -58,8 +58,10 @@ package final class Server: Sendable {
     private func start(_ mailbox: Mailbox) {
         running.withLock { $0 += 1 }
         let thread = spawn { [service, running] in
-            var thread = CheckThread(service, mailbox)
-            thread.run()
+            do {
+                var thread = CheckThread(service, mailbox)
+                thread.run()
+            }
             running.withLock { $0 -= 1 }
             running.wakeAll()
         }

@@ -17,6 +17,7 @@ package struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConve
 }
 
 /// Whether both are the same bytes, in a time that depends on their lengths only.
+@inlinable
 package func equalInConstantTime(_ one: some Collection<UInt8>, _ other: some Collection<UInt8>) -> Bool {
     guard one.count == other.count else { return false }
     var difference: UInt8 = 0

@@ -61,9 +61,15 @@ def medians(runs):
     for run in runs:
         groups.setdefault((run["connections"], run["kept"], run["contestant"]), []).append(run)
     for (connections, kept, name), group in groups.items():
-        middle = {key: statistics.median(run[key] for run in group)
+        middle = {key: median(run[key] for run in group)
                   for key in ("requests_per_second", "cpu_us_per_check", "p50_ms", "p99_ms")}
         yield {"contestant": name, "connections": connections, "kept": kept, **middle}
+
+
+def median(numbers):
+    """`None` where there is nothing to measure: no daemon, no CPU of it."""
+    numbers = [number for number in numbers if number is not None]
+    return statistics.median(numbers) if numbers else None
 
 
 def table(runs, options):

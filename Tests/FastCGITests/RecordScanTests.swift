@@ -6,7 +6,7 @@ import Testing
 struct RecordScanTests {
     private func scan(_ bytes: [UInt8], limit: Int = 65536) -> RecordScan.Verdict {
         var scan = RecordScan(limit: limit)
-        return scan.take(bytes.span)
+        return scan.read(bytes)
     }
 
     @Test("A whole request of either role is complete, and its length is known")
@@ -14,7 +14,7 @@ struct RecordScanTests {
         for role: UInt16 in [1, 2] {
             let request = Records.request(role: role)
             var scan = RecordScan(limit: 65536)
-            #expect(scan.take(request.span) == .complete)
+            #expect(scan.read(request) == .complete)
             #expect(scan.length == request.count)
             #expect(scan.hasBodyEnd == (role == 1))
         }
@@ -25,8 +25,8 @@ struct RecordScanTests {
         let request = Records.request(body: Array("a=b".utf8), padding: 3)
         for cut in 0..<request.count {
             var scan = RecordScan(limit: 65536)
-            #expect(scan.take(Array(request[..<cut]).span) == .incomplete)
-            #expect(scan.take(Array(request[cut...]).span) == .complete)
+            #expect(scan.read(Array(request[..<cut])) == .incomplete)
+            #expect(scan.read(Array(request[cut...])) == .complete)
             #expect(scan.length == request.count)
         }
     }
@@ -36,9 +36,9 @@ struct RecordScanTests {
         for padding in 0...255 {
             let request = Records.request(body: [1, 2, 3], size: 5, padding: padding)
             var scan = RecordScan(limit: 65536)
-            for byte in request.dropLast() { #expect(scan.take([byte].span) == .incomplete) }
-            #expect(scan.take(Array(request.suffix(1)).span) == .complete)
-            #expect(scan.endsPadded == (padding > 0))
+            for byte in request.dropLast() { #expect(scan.read([byte]) == .incomplete) }
+            #expect(scan.read(Array(request.suffix(1))) == .complete)
+            #expect(scan.isPadded == (padding > 0))
         }
     }
 
@@ -46,7 +46,7 @@ struct RecordScanTests {
     func trailing() {
         let request = Records.request()
         var scan = RecordScan(limit: 65536)
-        #expect(scan.take((request + Records.request()).span) == .complete)
+        #expect(scan.read((request + Records.request())) == .complete)
         #expect(scan.length == request.count)
     }
 
@@ -56,7 +56,7 @@ struct RecordScanTests {
             let body = [UInt8](repeating: 0x20, count: shift) + Records.request()
             let request = Records.request(body: body)
             var scan = RecordScan(limit: 65536)
-            #expect(scan.take((request + [1]).span) == .complete)
+            #expect(scan.read((request + [1])) == .complete)
             #expect(scan.length == request.count)
         }
     }
@@ -65,11 +65,11 @@ struct RecordScanTests {
     func authorizerBody() {
         let head = Records.request(role: 2)
         var scan = RecordScan(limit: 65536)
-        #expect(scan.take((head + Records.record(5)).span) == .complete)
+        #expect(scan.read((head + Records.record(5))) == .complete)
         #expect(scan.length == head.count + 8)
         #expect(scan.hasBodyEnd)
         scan = RecordScan(limit: 65536)
-        #expect(scan.take((head + [1, 5, 0]).span) == .incomplete)
+        #expect(scan.read((head + [1, 5, 0])) == .incomplete)
     }
 
     @Test("What may not come there breaks the request")
@@ -120,10 +120,10 @@ struct RecordScanTests {
     @Test("Padding without end breaks the request")
     func paddingFlood() {
         var scan = RecordScan(limit: 4096)
-        _ = scan.take(Records.begin().span)
+        _ = scan.read(Records.begin())
         var verdict = RecordScan.Verdict.incomplete
         for _ in 0..<100 where verdict == .incomplete {
-            verdict = scan.take(Records.record(4, [0, 0], padding: 255).span)
+            verdict = scan.read(Records.record(4, [0, 0], padding: 255))
         }
         #expect(verdict == .broken(.tooLarge))
     }
@@ -133,15 +133,15 @@ struct RecordScanTests {
         let head = Records.begin() + Records.stream(4, Records.pairs())
         let body = Records.stream(5, [UInt8](repeating: 1, count: 5000), size: 1000)
         var scan = RecordScan(limit: 4096)
-        #expect(scan.take((head + body.dropLast()).span) == .incomplete)
+        #expect(scan.read((head + body.dropLast())) == .incomplete)
         #expect(scan.isOversized)
         #expect(scan.headLength == head.count)
-        #expect(scan.take(Array(body.suffix(1)).span) == .oversized)
+        #expect(scan.read(Array(body.suffix(1))) == .oversized)
         scan = RecordScan(limit: 4096)
-        _ = scan.take(head.span)
+        _ = scan.read(head)
         let piece = Records.record(5, [UInt8](repeating: 1, count: 60_000))
         var pieces = 0
-        while scan.take(piece.span) == .incomplete, pieces < 100 { pieces += 1 }
+        while scan.read(piece) == .incomplete, pieces < 100 { pieces += 1 }
         #expect(pieces == 17)
     }
 
@@ -153,7 +153,7 @@ struct RecordScanTests {
                 var bytes = request
                 bytes[index] = value
                 var scan = RecordScan(limit: 4096)
-                _ = scan.take(bytes.span)
+                _ = scan.read(bytes)
                 #expect(scan.length <= bytes.count)
             }
         }
@@ -163,14 +163,23 @@ struct RecordScanTests {
     func gathering() {
         let request = Records.request(body: [1, 2, 3])
         let gathering = Gathering(limit: 4096)
-        #expect(gathering.take(Array(request.prefix(50)).span) == .incomplete)
-        #expect(gathering.take((request.dropFirst(50) + [9]).span) == .complete)
-        #expect(gathering.bytes == request)
+        #expect(gathering.read(Array(request.prefix(50))) == .incomplete)
+        #expect(gathering.read((request.dropFirst(50) + [9])) == .complete)
+        #expect(gathering.request == request)
         #expect(gathering.hasMore)
 
         let head = Records.begin() + Records.stream(4, Records.pairs(), padding: 7)
         let large = Gathering(limit: 4096)
-        #expect(large.take((head + Records.stream(5, [UInt8](repeating: 1, count: 9000))).span) == .oversized)
-        #expect(large.bytes == head + Records.record(5))
+        #expect(large.read((head + Records.stream(5, [UInt8](repeating: 1, count: 9000)))) == .oversized)
+        #expect(large.request == Records.begin() + Records.stream(4, Records.pairs()) + Records.record(5))
     }
+}
+
+extension RecordScan {
+    /// `take` for arrays.
+    fileprivate mutating func read(_ bytes: [UInt8]) -> Verdict { take(bytes.span) }
+}
+
+extension Gathering {
+    fileprivate func read(_ bytes: [UInt8]) -> RecordScan.Verdict { take(bytes.span) }
 }

@@ -13,7 +13,8 @@ struct ResponseWriterTests {
     }
 
     private func field(_ name: String, _ value: String) throws -> Field {
-        try #require(Field(try #require(HTTPField.Name(name)), value.utf8))
+        let name = try #require(HTTPField.Name(name))
+        return try #require(Field(name, value.utf8))
     }
 
     @Test("The status comes first, then fields, cookies, no-store, and the body")

@@ -7,23 +7,23 @@ final class TemporaryFolder {
 
     init() throws {
         var template = Array("/tmp/postern-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemFailure(code: errno) }
+        guard unsafe mkdtemp(&template) != nil else { throw SystemFailure(code: errno) }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     deinit {
-        for entry in entries { unlink(path + "/" + entry) }
-        rmdir(path)
+        for entry in entries { unsafe unlink(path + "/" + entry) }
+        unsafe rmdir(path)
     }
 
     /// The names in it.
     var entries: [String] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
+        guard let folder = unsafe opendir(path) else { return [] }
+        defer { unsafe closedir(folder) }
         var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        while let entry = unsafe readdir(folder) {
+            let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) {
+                unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
             if name != ".", name != ".." { names.append(name) }
         }
@@ -33,7 +33,7 @@ final class TemporaryFolder {
     /// The permission bits of a file in it; nil when there is none.
     func mode(of name: String) -> mode_t? {
         var found = stat()
-        return lstat(path + "/" + name, &found) == 0 ? found.st_mode & 0o7777 : nil
+        return unsafe lstat(path + "/" + name, &found) == 0 ? found.st_mode & 0o7777 : nil
     }
 }
 
@@ -43,6 +43,6 @@ struct SystemFailure: Error {
 
 func pipeEnds() throws -> (reading: Int32, writing: Int32) {
     var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else { throw SystemFailure(code: errno) }
+    guard unsafe pipe(&ends) == 0 else { throw SystemFailure(code: errno) }
     return (ends[0], ends[1])
 }
