@@ -106,14 +106,16 @@ internal import Web
     /// One pass over all parameters, each a C string `name=value`.
     private func addParameters(to builder: inout Request.Builder) {
         guard var next = unsafe request.pointee.envp else { return }
+        builder.storage.reserveCapacity(2048)
         while let parameter = unsafe next.pointee {
-            defer { unsafe next += 1 }
+            unsafe next += 1
             guard let equals = unsafe strchr(parameter, Int32(UInt8(ascii: "="))) else { continue }
-            let start = unsafe UnsafeRawPointer(parameter).assumingMemoryBound(to: UInt8.self)
-            let nameLength = unsafe equals - parameter
-            let name = unsafe UnsafeBufferPointer(start: start, count: nameLength)
-            let value = unsafe UnsafeBufferPointer(start: start + nameLength + 1, count: strlen(equals + 1))
-            unsafe builder.add(name: name.span, value: value.span)
+            let length = unsafe strlen(equals) + (equals - parameter)
+            let bytes = unsafe UnsafeRawBufferPointer(start: parameter, count: length)
+            let start = builder.storage.count
+            let middle = unsafe start + (equals - parameter)
+            unsafe builder.storage.append(contentsOf: bytes)
+            builder.add(name: start..<middle, value: middle + 1..<start + length)
         }
     }
 }

@@ -39,8 +39,8 @@ final class PublishedKeys: Sendable {
             return try verify(token, with: try keys.renewed(since: mark, fetch: fetch).orUnavailable(), allowed)
         case .failure(.unknownKey):
             if isFresh { noteVain() }
-            throw .invalidToken("no key of the provider has this kid")
-        case .failure(let error): throw .invalidToken("\(error)")
+            throw Self.refusal(.unknownKey)
+        case .failure(let error): throw Self.refusal(error)
         }
     }
 
@@ -56,7 +56,7 @@ final class PublishedKeys: Sendable {
         case .success(let verified): return verified
         case .failure(let error):
             if error == .unknownKey { noteVain() }
-            throw .invalidToken("\(error)")
+            throw Self.refusal(error)
         }
     }
 
@@ -67,6 +67,14 @@ final class PublishedKeys: Sendable {
     private func noteVain() {
         let now = clock.uptime()
         vain.withLock { $0 = ($0 + [now]).suffix(Self.mostVain) }
+    }
+
+    private static func refusal(_ error: TokenError) -> SignInFailure {
+        switch error {
+        case .algorithmRefused: .invalidToken("its alg is not one that the provider and its key use")
+        case .unknownKey: .invalidToken("no key of the provider has this kid")
+        case .badSignature: .invalidToken("its signature is not by the key that it names")
+        }
     }
 
     private static func verify(

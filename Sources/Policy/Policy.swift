@@ -15,8 +15,9 @@ package struct Policy: Sendable {
     /// ways the strictest decision counts.
     package func decide(on resource: Resource, for identity: Identity?) -> Decision {
         let decisions = resource.path.readings.map { reading in
-            let rule = rules.first { $0.mismatch(resource, reading: reading) == nil }
-            return rule?.decide(for: identity) ?? .deny(.noRuleMatches)
+            // By index: a copy of each rule would cost more than its judgement.
+            let match = rules.indices.first { rules[$0].mismatch(resource, reading: reading) == nil }
+            return match.map { rules[$0].decide(for: identity) } ?? .deny(.noRuleMatches)
         }
         return decisions.dropFirst().reduce(decisions.first ?? .deny(.noRuleMatches)) { $0.orStricter($1) }
     }

@@ -12,13 +12,15 @@ package struct Resource: Sendable {
     package let address: IPAddress?
 
     /// `host` is `SERVER_NAME`: the site that the web server chose, not what the client typed.
-    package init(
-        host: some Collection<UInt8>, path: ResourcePath, method: some Collection<UInt8>, address: IPAddress?
-    ) {
-        let host = Array(host).map(\.asciiLowercased)
+    package init(host: ArraySlice<UInt8>, path: ResourcePath, method: ArraySlice<UInt8>, address: IPAddress?) {
+        let host = host.map(\.asciiLowercased)
         self.host = host.last == UInt8(ascii: ".") ? host.dropLast() : host
         self.path = path
         self.method = Array(method)
         self.address = address
+    }
+    /// The same from text, for a question that no request asked.
+    package init(host: String, path: ResourcePath, method: String, address: IPAddress?) {
+        self.init(host: Array(host.utf8)[...], path: path, method: Array(method.utf8)[...], address: address)
     }
 }

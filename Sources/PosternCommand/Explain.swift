@@ -68,7 +68,7 @@ struct Explain: ParsableCommand {
             throw ExitCode(1)
         }
         return Resource(
-            host: url.host.utf8, path: path, method: method.utf8, address: IPAddress(self.address.utf8))
+            host: url.host, path: path, method: method, address: IPAddress(self.address.utf8))
     }
 
     private func identity(_ settings: Settings) -> Identity? {

@@ -7,6 +7,10 @@ package struct IPAddress: Sendable, Hashable {
 
     private static let mapped: UInt128 = 0xFFFF << 32
 
+    private init(bits: UInt128) {
+        self.bits = bits
+    }
+
     /// The address of these 16 (IPv6) or 4 (IPv4) bytes in network order; `nil` for another length.
     package init?(bytes: some Collection<UInt8>) {
         guard bytes.count == 4 || bytes.count == 16 else { return nil }
@@ -15,35 +19,39 @@ package struct IPAddress: Sendable, Hashable {
     }
 
     /// Reads `192.0.2.1` or `2001:db8::1` (RFC 4291, section 2.2), without brackets, zone or leading zeros in IPv4.
+    package init?(_ text: ArraySlice<UInt8>) {
+        if let bits = Self.version4(text) {
+            self.init(bits: Self.mapped | UInt128(bits))
+        } else {
+            guard let bytes = Self.version6(Array(text)) else { return nil }
+            self.init(bytes: bytes)
+        }
+    }
+
+    /// The same for other collections of bytes.
     package init?(_ text: some Collection<UInt8>) {
-        let text = Array(text)
-        let bytes = text.contains(UInt8(ascii: ":")) ? Self.version6(text) : Self.version4(text[...])
-        guard let bytes else { return nil }
-        self.init(bytes: bytes)
+        self.init(Array(text)[...])
     }
 
     package var isVersion4: Bool { bits >> 32 == 0xFFFF }
 
-    private static func version4(_ text: ArraySlice<UInt8>) -> [UInt8]? {
-        guard text.count <= 15 else { return nil }
-        var bytes: [UInt8] = []
-        var part = 0
-        var digits = 0
-        for byte in text + [UInt8(ascii: ".")] {
+    private static func version4(_ text: ArraySlice<UInt8>) -> UInt32? {
+        var (bits, part, digits, dots) = (UInt32(0), UInt32(0), 0, 0)
+        for byte in text {
             switch byte {
             case 0x30...0x39:
                 guard digits == 0 || part > 0 else { return nil }
-                part = part * 10 + Int(byte - 0x30)
+                part = part * 10 + UInt32(byte - 0x30)
                 digits += 1
                 guard part <= 255 else { return nil }
             case UInt8(ascii: "."):
-                guard digits > 0 else { return nil }
-                bytes.append(UInt8(part))
-                (part, digits) = (0, 0)
+                guard digits > 0, dots < 3 else { return nil }
+                bits = bits << 8 | part
+                (part, digits, dots) = (0, 0, dots + 1)
             default: return nil
             }
         }
-        return bytes.count == 4 ? bytes : nil
+        return digits > 0 && dots == 3 ? bits << 8 | part : nil
     }
 
     private static func version6(_ text: [UInt8]) -> [UInt8]? {
@@ -66,7 +74,7 @@ package struct IPAddress: Sendable, Hashable {
         for (index, part) in parts.enumerated() {
             if index == parts.count - 1, part.contains(UInt8(ascii: ".")) {
                 guard let last = version4(part) else { return nil }
-                bytes += last
+                bytes += (0..<4).map { UInt8(truncatingIfNeeded: last >> (24 - 8 * $0)) }
             } else {
                 guard let group = group(part) else { return nil }
                 bytes += group

@@ -58,18 +58,25 @@ extension Request {
         /// The parameter of this name, if it is one of ours.
         package init?(named name: Span<UInt8>) {
             guard name.count < Self.byLength.count else { return nil }
-            for (parameter, bytes) in Self.byLength[name.count] where name.indices.allSatisfy({ name[$0] == bytes[$0] })
-            {
-                self = parameter
+            let candidates = Self.byLength[name.count]
+            for index in candidates.indices where Self.isSame(name, candidates[index].name) {
+                self = candidates[index].parameter
                 return
             }
             return nil
         }
 
-        private static let byLength: [[(Parameter, [UInt8])]] = {
-            let named = allCases.map { ($0, Array($0.name.utf8)) }
-            let longest = named.map(\.1.count).max() ?? 0
-            return (0...longest).map { length in named.filter { $0.1.count == length } }
+        /// From the end: most names begin alike.
+        private static func isSame(_ name: Span<UInt8>, _ other: [UInt8]) -> Bool {
+            var index = name.count - 1
+            while index >= 0, name[index] == other[index] { index -= 1 }
+            return index < 0
+        }
+
+        private static let byLength: [[(parameter: Parameter, name: [UInt8])]] = {
+            let named = allCases.map { (parameter: $0, name: Array($0.name.utf8)) }
+            let longest = named.map(\.name.count).max() ?? 0
+            return (0...longest).map { length in named.filter { $0.name.count == length } }
         }()
     }
 }

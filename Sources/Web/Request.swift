@@ -11,20 +11,36 @@ package struct Request: Sendable {
     /// The body, at most as long as the edge lets in; empty for an authorizer.
     package let body: [UInt8]
     private let storage: [UInt8]
-    private let places: [Place]
+    private let places: Places
     /// Whether a parameter that decides came twice with two meanings: nothing may be allowed on its word.
     package let isAmbiguous: Bool
 
+    /// One for each parameter, by its number.
+    fileprivate typealias Places = InlineArray<32, Place>
+
     fileprivate struct Place {
-        var start: UInt32 = 0
-        var end: UInt32 = 0
+        private let start: UInt32
+        private let end: UInt32
+
         static let absent = Place(start: 1, end: 0)
+
+        private init(start: UInt32, end: UInt32) {
+            self.start = start
+            self.end = end
+        }
+
+        init(_ range: Range<Int>) {
+            self.init(start: UInt32(clamping: range.lowerBound), end: UInt32(clamping: range.upperBound))
+        }
+
+        var isAbsent: Bool { start > end }
+        var range: Range<Int> { isAbsent ? 0..<0 : Int(start)..<Int(end) }
     }
 
     /// The value of a parameter by its bytes; `nil` when the web server did not send it.
     package subscript(_ parameter: Parameter) -> ArraySlice<UInt8>? {
         let place = places[parameter.rawValue]
-        return place.start <= place.end ? storage[Int(place.start)..<Int(place.end)] : nil
+        return place.isAbsent ? nil : storage[place.range]
     }
 
     /// The value as text; `nil` when absent or not UTF-8.
@@ -36,25 +52,24 @@ package struct Request: Sendable {
 extension Request {
     /// Takes parameters one by one, as the edge meets them.
     package struct Builder {
-        private var storage: [UInt8] = []
-        private var places = [Place](repeating: .absent, count: Parameter.allCases.count)
+        /// The bytes of names and values. The edge appends them and then says where they are.
+        package var storage: [UInt8] = []
+        private var places = Places(repeating: .absent)
         private var isAmbiguous = false
 
-        package init() {
-            storage.reserveCapacity(2048)
-        }
+        package init() {}
 
-        /// Keeps the parameter if it is one of ours. A second `HTTP_COOKIE` is appended to the first, because two
-        /// lines are one cookie string (RFC 6265, section 5.4); a second different value of a parameter that
-        /// decides makes the request ambiguous; of any other the first counts.
-        package mutating func add(name: Span<UInt8>, value: Span<UInt8>) {
-            guard let parameter = Parameter(named: name) else { return }
+        /// Keeps the parameter at these places of `storage` if it is one of ours. A second `HTTP_COOKIE` is appended
+        /// to the first, because two lines are one cookie string (RFC 6265, section 5.4); a second different value of
+        /// a parameter that decides makes the request ambiguous; of any other the first counts.
+        package mutating func add(name: Range<Int>, value: Range<Int>) {
+            guard let parameter = Parameter(named: storage.span.extracting(name)) else { return }
             let place = places[parameter.rawValue]
-            if place.start > place.end {
-                places[parameter.rawValue] = append(value)
+            if place.isAbsent {
+                places[parameter.rawValue] = Place(value)
             } else if parameter == .cookie {
-                places[parameter.rawValue] = append(value, after: place)
-            } else if parameter.decides, !isSame(value, place) {
+                places[parameter.rawValue] = join(place, name: name, value: value)
+            } else if parameter.decides, storage[place.range] != storage[value] {
                 isAmbiguous = true
             }
         }
@@ -64,26 +79,17 @@ extension Request {
             Request(role: role, body: body, storage: storage, places: places, isAmbiguous: isAmbiguous)
         }
 
-        private mutating func append(_ value: Span<UInt8>) -> Place {
-            let start = UInt32(storage.count)
-            for index in value.indices { storage.append(value[index]) }
-            return Place(start: start, end: UInt32(storage.count))
-        }
-
         /// Copies what was there only when something else came in between: many lines of one field stay cheap.
-        private mutating func append(_ value: Span<UInt8>, after place: Place) -> Place {
-            var start = place.start
-            if Int(place.end) != storage.count {
-                start = UInt32(storage.count)
-                storage.append(contentsOf: storage[Int(place.start)..<Int(place.end)])
+        private mutating func join(_ place: Place, name: Range<Int>, value: Range<Int>) -> Place {
+            if place.range.upperBound == name.lowerBound, value.upperBound == storage.count {
+                storage.replaceSubrange(name.lowerBound..<value.lowerBound, with: "; ".utf8)
+                return Place(place.range.lowerBound..<storage.count)
             }
+            let start = storage.count
+            storage.append(contentsOf: storage[place.range])
             storage.append(contentsOf: "; ".utf8)
-            return Place(start: start, end: append(value).end)
-        }
-
-        private func isSame(_ value: Span<UInt8>, _ place: Place) -> Bool {
-            guard value.count == Int(place.end - place.start) else { return false }
-            return value.indices.allSatisfy { value[$0] == storage[Int(place.start) + $0] }
+            storage.append(contentsOf: storage[value])
+            return Place(start..<storage.count)
         }
     }
 
@@ -91,8 +97,10 @@ extension Request {
     package init(role: Role, parameters: [(name: String, value: String)], body: [UInt8] = []) {
         var builder = Builder()
         for (name, value) in parameters {
-            let (name, value) = (Array(name.utf8), Array(value.utf8))
-            builder.add(name: name.span, value: value.span)
+            let start = builder.storage.count
+            let middle = start + name.utf8.count
+            builder.storage += Array(name.utf8) + Array(value.utf8)
+            builder.add(name: start..<middle, value: middle..<builder.storage.count)
         }
         self = builder.request(role: role, body: body)
     }

@@ -85,8 +85,8 @@ struct RuleReaderTests {
 
     private func resource(_ path: String, _ method: String, _ address: String) throws -> Resource {
         Resource(
-            host: "app.example.com".utf8, path: try #require(ResourcePath(requestURI: Array(path.utf8)[...])),
-            method: method.utf8, address: IPAddress(address.utf8))
+            host: "app.example.com", path: try #require(ResourcePath(requestURI: Array(path.utf8)[...])),
+            method: method, address: IPAddress(address.utf8))
     }
 
     private func isAllowed(_ condition: String, verified: Bool = true) throws -> Bool {

@@ -172,12 +172,13 @@ struct PatienceTests {
         let outcomes = Mutex<[ProviderFailure?]>([])
         let start = Clock.system.uptime()
         let server = LoopbackServer(answer: ok)
-        let crowd = spawn {
-            try? withThreads(150) {
-                let outcome = try failure(request(port, within: 1500)).0
-                outcomes.withLock { $0.append(outcome) }
-            }
-        }
+        let crowd = try #require(
+            spawn {
+                try? withThreads(150) {
+                    let outcome = try failure(request(port, within: 1500)).0
+                    outcomes.withLock { $0.append(outcome) }
+                }
+            })
         usleep(300_000)
         let asked = Clock.system.uptime()
         #expect(try client.send(request(server.port)).status == 200)
@@ -294,16 +295,4 @@ struct RefusalTests {
         let request = ProviderRequest(.get, url, caFile: "/nonexistent.pem", deadline: Clock.system.uptime() + 700)
         #expect(failure(request).0 != nil)
     }
-}
-
-/// Runs the body in so many threads at once and waits for all.
-private func withThreads(_ count: Int, _ body: @escaping @Sendable () throws -> Void) throws {
-    let failures = Mutex<[any Error]>([])
-    let threads = (0..<count).map { _ in
-        spawn {
-            do { try body() } catch { failures.withLock { $0.append(error) } }
-        }
-    }
-    for thread in threads { _ = pthread_join(thread, nil) }
-    if let error = failures.withLock({ $0.first }) { throw error }
 }

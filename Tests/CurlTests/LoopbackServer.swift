@@ -141,5 +141,5 @@ func closedPort() -> UInt16 {
 
 /// Runs the body in a thread that nobody waits for.
 private func detach(_ body: @escaping @Sendable () -> Void) {
-    pthread_detach(spawn(body))
+    if let thread = spawn(body) { pthread_detach(thread) }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import HTTPTypes
 import Logging
+import Synchronization
 import Threads
 import Web
 
@@ -67,4 +68,13 @@ extension Response {
         let body = String(decoding: request.body, as: UTF8.self)
         return Response(.ok, body: Array((said + ["\(request.role)", body]).joined(separator: "|").utf8))
     }
+}
+
+/// Counts what several threads do.
+final class Counter: Sendable {
+    private let count = Atomic(0)
+
+    var value: Int { count.load(ordering: .relaxed) }
+
+    func add() { count.add(1, ordering: .relaxed) }
 }

@@ -18,7 +18,7 @@ func resource(
     _ uri: String, host: String = "app.test", method: String = "GET", address: String? = "192.0.2.1"
 ) throws -> Resource {
     Resource(
-        host: host.utf8, path: try #require(ResourcePath(requestURI: Array(uri.utf8)[...])), method: method.utf8,
+        host: host, path: try #require(ResourcePath(requestURI: Array(uri.utf8)[...])), method: method,
         address: address.flatMap { IPAddress($0.utf8) })
 }
 

@@ -18,7 +18,8 @@ struct Seed {
         let keeper = SessionKeeper(
             store: try SQLiteStore(path: arguments[1]), keys: keys,
             times: SessionTimes(idleTimeout: 0, refreshBefore: 60, outageGrace: 600, longestRefresh: 10_000),
-            limit: 1_000_000, cached: 16, clock: clock, entropy: entropy, fields: { _ in [] }, inBackground: { _ in true })
+            limit: 1_000_000, cached: 16, clock: clock, entropy: entropy, fields: { _ in [] },
+            inBackground: { _ in true })
         for number in 0..<count { print(try keeper.open(session(number, clock.now()), replacing: nil)) }
     }
 
@@ -30,7 +31,8 @@ struct Seed {
             claims: Claims(["email_verified": .bool(true), "name": .string("A. User")]))
         return Session(
             identity: identity, accessToken: Secret(String(repeating: "a", count: 600)),
-            refreshToken: Secret(String(repeating: "r", count: 80)), idToken: Secret(String(repeating: "i", count: 900)),
+            refreshToken: Secret(String(repeating: "r", count: 80)),
+            idToken: Secret(String(repeating: "i", count: 900)),
             accessExpires: now.adding(12 * 3600), created: now, expires: now.adding(12 * 3600))
     }
 }
