@@ -10,11 +10,12 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// A target of ours: same settings everywhere, tests beside it under the same name.
-func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> [Target] {
-    [
+/// A target of ours: same settings everywhere, tests beside it under the same name, which may need `tests` besides.
+func target(_ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency] = []) -> [Target] {
+    let tested = [.byName(name: name)] + dependencies + tests
+    return [
         .target(name: name, dependencies: dependencies, swiftSettings: settings),
-        .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: settings),
+        .testTarget(name: "\(name)Tests", dependencies: tested, swiftSettings: settings),
     ]
 }
 
@@ -51,13 +52,13 @@ let package = Package(
         target("JOSE", ["Values", crypto, cryptoExtras]),
         target("Identity", ["Values"]),
         target("OpenIDConnect", ["Values", "Web", "JOSE", "Identity", httpTypes, crypto]),
-        target("Sessions", ["Values", "Web", "Identity", crypto]),
+        target("Sessions", ["Values", "Web", "Identity", crypto], tests: [httpTypes]),
         target("Policy", ["Values", "Web", "Identity"]),
         target("Gate", ["Values", "Web", "Identity", "OpenIDConnect", "Sessions", "Policy", httpTypes, crypto, logging]),
         [.target(name: "Threads", dependencies: ["Values"], swiftSettings: settings)],
         target("FastCGI", ["Values", "Web", "Threads", "CFastCGI", httpTypes, logging]),
         target("Curl", ["Values", "Web", "Threads", "CCurl", httpTypes]),
-        target("SQLiteStore", ["Values", "Sessions", "CSQLite"]),
+        target("SQLiteStore", ["Values", "Sessions", "CSQLite"], tests: ["Threads"]),
         target("Configuration", ["Values", "Web", "Identity", "Policy", httpTypes, yams]),
         target(
             "PosternCommand",

@@ -19,7 +19,7 @@ package struct KeyRingFile: Sendable {
     package func open(now: Timestamp, entropy: Entropy) throws(Failure) -> [RingKey] {
         if let keys = try read() { return keys }
         let keys = [RingKey.made(at: now, entropy: entropy)]
-        guard try create(keys, for: folder) else {
+        guard try create(keys, for: folder, entropy) else {
             guard let theirs = try read() else { throw Failure(description: "\(path) comes and goes") }
             return theirs
         }
@@ -54,7 +54,7 @@ package struct KeyRingFile: Sendable {
         let rotated = KeyFile.rotated(keys, now: now, lifetime: lifetime, entropy: entropy)
         let beside = "\(path).new"
         unsafe unlink(beside)
-        guard try KeyRingFile(path: beside).create(rotated, for: path), unsafe rename(beside, path) == 0 else {
+        guard try KeyRingFile(path: beside).create(rotated, for: path, entropy), unsafe rename(beside, path) == 0 else {
             throw failure("cannot be replaced")
         }
         return rotated.count
@@ -76,8 +76,11 @@ package struct KeyRingFile: Sendable {
     /// one already.
     ///
     /// Made by root it belongs to the owner of `neighbour`: Postern itself must be able to read it.
-    private func create(_ keys: [RingKey], for neighbour: String) throws(Failure) -> Bool {
-        let draft = "\(path).\(getpid())"
+    private func create(
+        _ keys: [RingKey], for neighbour: String, _ entropy: Entropy
+    ) throws(Failure) -> Bool {
+        // Not after the process id: in containers that share a volume each is 1.
+        let draft = "\(path).\(Base64URL.encode(entropy.bytes(9)))"
         let descriptor = unsafe Glibc.open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("cannot be made") }
         defer { unsafe unlink(draft) }

@@ -27,7 +27,7 @@ package final class MemoryStore: SessionStore, SessionListing {
             switch change {
             case .create(let record, let limit): Self.create(record, limit, &contents)
             case .replace(let record): return Self.replace(record, &contents)
-            case .touch(let id, let seen): contents.records[id]?.seen = seen
+            case .touch(let id, let seen): contents.records[id]?.seen.advance(to: seen)
             case .end(let id): return Self.end(id, &contents)
             case .lease(let id, let owner, let now, let until):
                 return Self.lease(id, Lease(owner: owner, until: until), now, &contents)
@@ -73,5 +73,12 @@ package final class MemoryStore: SessionStore, SessionListing {
         if let held = contents.leases[id], held.owner != lease.owner, held.until > now { return false }
         contents.leases[id] = lease
         return true
+    }
+}
+
+extension Timestamp {
+    /// Moves to a later moment, never to an earlier one.
+    fileprivate mutating func advance(to moment: Timestamp) {
+        self = max(self, moment)
     }
 }

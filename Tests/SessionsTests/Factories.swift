@@ -1,0 +1,141 @@
+import HTTPTypes
+import Identity
+import Synchronization
+import Values
+import Web
+
+@testable import Sessions
+
+/// Keys that are the same in every run.
+func ringKey(_ number: UInt8, created: Int64 = 0) -> RingKey {
+    RingKey(created: Timestamp(seconds: created), secret: Secret([UInt8](repeating: number, count: 32)))
+}
+
+/// A session of twelve hours whose access token ends after five minutes.
+func session(_ now: Timestamp, user: String = "alice", accessSeconds: Int64? = 300, refreshToken: String? = "r1")
+    -> Session
+{
+    let identity = Identity(
+        provider: "op", issuer: "https://op.test", subject: "s-\(user)", username: user, email: "\(user)@example.com",
+        isEmailVerified: true, preferredUsername: user, groups: ["staff", "a,b", "é"],
+        claims: Claims(["nested": .object(["list": .array([.integer(1), .null, .bool(true), .number(1.5)])])]))
+    return Session(
+        identity: identity, accessToken: Secret("a1"), refreshToken: refreshToken.map { Secret($0) },
+        idToken: Secret("i.d.t"), accessExpires: accessSeconds.map { now.adding($0) }, created: now,
+        expires: now.adding(12 * 3600))
+}
+
+/// A keeper in memory, its clock, its store and the work that it put in the background.
+final class Bench: Sendable {
+    let clock = ManualClock()
+    let store: FlakyStore
+    let keeper: SessionKeeper
+    private let isBusy = Mutex(false)
+
+    init(
+        store: FlakyStore = FlakyStore(), keys: KeyRing = KeyRing([ringKey(1)]), idleTimeout: Int64 = 0,
+        limit: Int = 1000, clock: ManualClock? = nil
+    ) {
+        let clock = clock ?? self.clock
+        self.store = store
+        keeper = SessionKeeper(
+            store: store, keys: keys,
+            times: SessionTimes(idleTimeout: idleTimeout, refreshBefore: 60, outageGrace: 600, longestRefresh: 10_000),
+            limit: limit, cached: 64, clock: clock.clock, entropy: .system,
+            fields: { session in [Field(.userAgent, session.identity.username.utf8)].compactMap(\.self) },
+            inBackground: {
+                $0()
+                return true
+            })
+        _ = keeper.beatOnce()
+    }
+
+    func beat() -> StoreTrouble? { keeper.beatOnce() }
+
+    func open(_ session: Session? = nil) throws -> String {
+        try keeper.open(session ?? SessionsTests.session(clock.now), replacing: nil)
+    }
+
+    func find(_ cookie: String) -> Finding { keeper.find(cookie: Array(cookie.utf8)[...]) }
+
+    /// The finding in a word.
+    func state(_ cookie: String) -> String { find(cookie).word }
+}
+
+extension Finding {
+    var word: String {
+        switch self {
+        case .none: "none"
+        case .live: "live"
+        case .due: "due"
+        case .expired: "expired"
+        case .storeFailed: "storeFailed"
+        }
+    }
+
+    var live: LiveSession? {
+        switch self {
+        case .live(let live), .due(let live), .expired(let live): live
+        case .none, .storeFailed: nil
+        }
+    }
+}
+
+/// A store in memory that tells of its changes and can be out of order.
+final class FlakyStore: SessionStore {
+    private struct State {
+        var isDown = false
+        var changes: [(TicketID, Int64?)] = []
+        var loads = 0
+    }
+
+    private let inner = MemoryStore()
+    private let state = Mutex(State())
+
+    var loads: Int { state.withLock { $0.loads } }
+
+    var records: [StoredRecord] { inner.records() }
+
+    func setDown(_ isDown: Bool) {
+        state.withLock { $0.isDown = isDown }
+    }
+
+    func load(_ id: TicketID) throws(StoreFailure) -> StoredRecord? {
+        try check()
+        state.withLock { $0.loads += 1 }
+        return inner.load(id)
+    }
+
+    func apply(_ change: StoreChange) throws(StoreFailure) -> Bool {
+        try check()
+        let isDone = inner.apply(change)
+        state.withLock { state in
+            switch change {
+            case .replace(let record) where isDone: state.changes.append((record.id, record.version))
+            case .end(let id) where isDone: state.changes.append((id, nil))
+            default: break
+            }
+        }
+        return isDone
+    }
+
+    func changes(after mark: Int64) throws(StoreFailure) -> StoreChanges {
+        try check()
+        return state.withLock { state in
+            let known = Int(clamping: max(0, mark))
+            return StoreChanges(
+                mark: Int64(state.changes.count),
+                versions: state.changes.dropFirst(known).map { (id: $0.0, version: $0.1) })
+        }
+    }
+
+    /// Puts a record where another is, as somebody does who can write to the store.
+    func put(_ record: StoredRecord) {
+        _ = inner.apply(.end(record.id))
+        _ = inner.apply(.create(record, limit: 1000))
+    }
+
+    private func check() throws(StoreFailure) {
+        if state.withLock({ $0.isDown }) { throw StoreFailure("down") }
+    }
+}
