@@ -51,10 +51,12 @@ let package = Package(
         target("Web", ["Values", httpTypes]),
         target("JOSE", ["Values", crypto, cryptoExtras]),
         target("Identity", ["Values"]),
-        target("OpenIDConnect", ["Values", "Web", "JOSE", "Identity", httpTypes, crypto]),
-        target("Sessions", ["Values", "Web", "Identity", crypto], tests: [httpTypes]),
+        target("OpenIDConnect", ["Values", "Web", "JOSE", "Identity", httpTypes, crypto], tests: ["TestSupport"]),
+        target("Sessions", ["Values", "Web", "Identity", crypto], tests: ["TestSupport", httpTypes]),
         target("Policy", ["Values", "Web", "Identity"]),
-        target("Gate", ["Values", "Web", "Identity", "OpenIDConnect", "Sessions", "Policy", httpTypes, crypto, logging]),
+        target(
+            "Gate", ["Values", "Web", "Identity", "OpenIDConnect", "Sessions", "Policy", httpTypes, crypto, logging],
+            tests: ["TestSupport"]),
         [.target(name: "Threads", dependencies: ["Values"], swiftSettings: settings)],
         target("FastCGI", ["Values", "Web", "Threads", "CFastCGI", httpTypes, logging]),
         target("Curl", ["Values", "Web", "Threads", "CCurl", httpTypes]),
@@ -66,6 +68,11 @@ let package = Package(
                 "Values", "Web", "JOSE", "Identity", "OpenIDConnect", "Sessions", "Policy", "Gate", "FastCGI", "Curl", "Threads",
                 "SQLiteStore", "Configuration", "CProcess", argumentParser, logging, httpTypes, crypto,
             ]),
+        [
+            .target(
+                name: "TestSupport", dependencies: ["Values", "Web", crypto], path: "Tests/Support",
+                swiftSettings: settings)
+        ],
         [.executableTarget(name: "postern", dependencies: ["PosternCommand", argumentParser], swiftSettings: settings)],
         [
             .executableTarget(

@@ -49,7 +49,8 @@ extension Gate {
             identity: signedIn.identity, accessToken: signedIn.grant.accessToken,
             refreshToken: signedIn.grant.refreshToken, idToken: signedIn.grant.idToken,
             accessExpires: signedIn.grant.expires, created: now, expires: now.adding(settings.lifetime))
-        let ticket = try open(session, replacing: planted(in: request))
+        // The session that came along, whoever put it there, ends with this sign-in.
+        let ticket = try open(session, replacing: tickets(of: request))
         log(.signedIn(request, signedIn.identity))
         let attempts = Attempts(in: request, cookies: settings.cookies, now: now)
         let cookies = [
@@ -60,17 +61,14 @@ extension Gate {
         return redirect(to: target.text, cookies: cookies + clearedCookies)
     }
 
-    private func open(_ session: Session, replacing: ArraySlice<UInt8>?) throws(SignInFailure) -> String {
+    private func open(
+        _ session: Session, replacing old: ArraySlice<ArraySlice<UInt8>>
+    ) throws(SignInFailure) -> String {
         do throws(StoreFailure) {
-            return try sessions.open(session, replacing: replacing)
+            return try sessions.open(session, replacing: old)
         } catch {
             throw .providerUnavailable("\(error)")
         }
-    }
-
-    /// The session cookie that came along: whoever put it there, it ends with this sign-in.
-    private func planted(in request: Request) -> ArraySlice<UInt8>? {
-        request[.cookie].flatMap { CookieString($0).values(named: settings.cookies.nameBytes).first }
     }
 
     /// Removes the application's own cookies, so that nobody is shown as the person before.

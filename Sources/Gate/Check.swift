@@ -41,14 +41,18 @@ extension Gate {
 
     /// The session of the first cookie of our name that opens one.
     func session(of request: Request) -> Finding {
-        guard let cookies = request[.cookie] else { return .none }
-        let values = CookieString(cookies).values(named: settings.cookies.nameBytes)
-        for value in values.prefix(Self.mostCookies) {
-            let finding = sessions.find(cookie: value)
+        for ticket in tickets(of: request) {
+            let finding = sessions.find(cookie: ticket)
             if case .none = finding { continue }
             return finding
         }
         return .none
+    }
+
+    /// The values of the cookies of our name: one, unless somebody else set another for a domain or path of ours.
+    func tickets(of request: Request) -> ArraySlice<ArraySlice<UInt8>> {
+        guard let cookies = request[.cookie] else { return [] }
+        return CookieString(cookies).values(named: settings.cookies.nameBytes).prefix(Self.mostCookies)
     }
 
     private static var mostCookies: Int { 4 }

@@ -15,10 +15,10 @@ extension Gate {
         guard method.isEqual(to: "GET") || method.isEqual(to: "HEAD") else {
             return .now(Response(.methodNotAllowed, fields: [Field(.allow, "GET, HEAD, POST")]))
         }
-        guard let ticket = sessionCookie(of: request) else { return .now(signedOut(request)) }
+        guard let ticket = tickets(of: request).first else { return .now(signedOut(request)) }
         guard isMeant(request) else { return .now(confirmation(for: ticket, request)) }
         let target = target(named: "rd", in: request)
-        return .later { end(ticket, request, returningTo: target) }
+        return .later { endAll(request, returningTo: target) }
     }
 
     /// The form of our own page, sent by the person who saw it.
@@ -27,17 +27,21 @@ extension Gate {
         guard length == Int64(request.body.count), let form = Query(request.body) else {
             return .now(page(.badRequest, .badForm, for: request))
         }
-        guard let ticket = sessionCookie(of: request) else { return .now(signedOut(request)) }
+        guard let ticket = tickets(of: request).first else { return .now(signedOut(request)) }
         guard let proof = form.only("proof"), proves(proof, ticket) else {
             return .now(confirmation(for: ticket, request))
         }
         let target = form.only("rd").flatMap { ReturnURL($0, allowed: settings.returnTargets) } ?? .home
-        return .later { end(ticket, request, returningTo: target) }
+        return .later { endAll(request, returningTo: target) }
     }
 
-    private func end(_ ticket: ArraySlice<UInt8>, _ request: Request, returningTo target: ReturnURL) -> Response {
+    private func endAll(_ request: Request, returningTo target: ReturnURL) -> Response {
         do throws(StoreFailure) {
-            let session = try sessions.end(cookie: ticket)
+            var ended: [Session] = []
+            for ticket in tickets(of: request) {
+                if let session = try sessions.end(cookie: ticket) { ended.append(session) }
+            }
+            let session = ended.first
             log(.signedOut(request, session?.identity))
             let location = session.flatMap { endSessionURL($0, target) }
             let cookies = [removal] + clearedCookies
@@ -94,10 +98,6 @@ extension Gate {
     private func proves(_ proof: [UInt8], _ ticket: ArraySlice<UInt8>) -> Bool {
         guard let code = Base64URL.decode(proof) else { return false }
         return keys.isAuthentic(code, for: ticket, purpose: .signOut)
-    }
-
-    private func sessionCookie(of request: Request) -> ArraySlice<UInt8>? {
-        request[.cookie].flatMap { CookieString($0).values(named: settings.cookies.nameBytes).first }
     }
 
     private var retrySignOut: Page.Link { Page.Link(.tryAgain, to: settings.path(of: .signOut)) }

@@ -151,10 +151,12 @@ extension Session {
 // MARK: - Opening and ending
 
 extension SessionKeeper {
-    /// Keeps a new session and gives its cookie's value. The ticket is always a new one; the session of the value
-    /// that the browser had before is ended.
-    package func open(_ session: Session, replacing old: ArraySlice<UInt8>?) throws(StoreFailure) -> String {
-        if let old { _ = try end(cookie: old) }
+    /// Keeps a new session and gives its cookie's value. The ticket is always a new one; the sessions of the values
+    /// that the browser had before are ended.
+    package func open(
+        _ session: Session, replacing old: ArraySlice<ArraySlice<UInt8>> = []
+    ) throws(StoreFailure) -> String {
+        for value in old { _ = try end(cookie: value) }
         let ticket = Ticket(entropy: entropy, keys: keys)
         let record = seal(session, ticket, version: 1)
         guard try store.apply(.create(record, limit: limit)) else { throw StoreFailure("the session was not kept") }

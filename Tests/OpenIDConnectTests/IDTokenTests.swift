@@ -1,6 +1,7 @@
 import Crypto
 import Identity
 import JOSE
+import TestSupport
 import Testing
 import Values
 

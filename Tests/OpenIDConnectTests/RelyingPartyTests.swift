@@ -1,6 +1,7 @@
 import HTTPTypes
 import Identity
 import Synchronization
+import TestSupport
 import Testing
 import Values
 import Web

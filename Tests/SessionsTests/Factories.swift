@@ -1,6 +1,7 @@
 import HTTPTypes
 import Identity
 import Synchronization
+import TestSupport
 import Values
 import Web
 
@@ -53,7 +54,7 @@ final class Bench: Sendable {
     func beat() -> StoreTrouble? { keeper.beatOnce() }
 
     func open(_ session: Session? = nil) throws -> String {
-        try keeper.open(session ?? SessionsTests.session(clock.now), replacing: nil)
+        try keeper.open(session ?? SessionsTests.session(clock.now))
     }
 
     func find(_ cookie: String) -> Finding { keeper.find(cookie: Array(cookie.utf8)[...]) }

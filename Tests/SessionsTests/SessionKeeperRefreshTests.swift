@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 import Values
 
@@ -152,7 +153,7 @@ struct SessionKeeperRefreshTests {
             store: bench.store, keys: KeyRing([ringKey(1)]), times: bench.keeper.times, limit: 10, cached: 64,
             clock: clock.clock, entropy: .system, fields: { _ in [] }, inBackground: { _ in false })
         _ = keeper.beatOnce()
-        let cookie = try keeper.open(session(clock.now), replacing: nil)
+        let cookie = try keeper.open(session(clock.now))
         clock.advance(seconds: 250)
         _ = keeper.beatOnce()
         let finding = keeper.find(cookie: Array(cookie.utf8)[...])

@@ -1,4 +1,5 @@
 import Identity
+import TestSupport
 import Testing
 import Values
 
@@ -114,7 +115,7 @@ struct SessionKeeperTests {
     @Test("SES: a sign-in gives a new ticket and ends the session that the browser had")
     func replacing() throws {
         let first = try bench.open()
-        let second = try bench.keeper.open(session(bench.clock.now, user: "bob"), replacing: Array(first.utf8)[...])
+        let second = try bench.keeper.open(session(bench.clock.now, user: "bob"), replacing: [Array(first.utf8)[...]])
         #expect(bench.state(first) == "none")
         #expect(bench.find(second).live?.identity.username == "bob")
         #expect(bench.store.records.count == 1)

@@ -20,7 +20,7 @@ struct Seed {
             times: SessionTimes(idleTimeout: 0, refreshBefore: 60, outageGrace: 600, longestRefresh: 10_000),
             limit: 1_000_000, cached: 16, clock: clock, entropy: entropy, fields: { _ in [] },
             inBackground: { _ in true })
-        for number in 0..<count { print(try keeper.open(session(number, clock.now()), replacing: nil)) }
+        for number in 0..<count { print(try keeper.open(session(number, clock.now()))) }
     }
 
     private static func session(_ number: Int, _ now: Timestamp) -> Session {

@@ -1,16 +1,13 @@
-import Crypto
-import HTTPTypes
-import Synchronization
-import Values
-import Web
-
-@testable import OpenIDConnect
+internal import Crypto
+internal import Synchronization
+package import Values
+package import Web
 
 /// A provider behind the port: answers by address, signs for real, and notes what it was asked.
-final class ScriptedProvider: ProviderClient {
-    static let issuer = "https://op.test/realm"
+package final class ScriptedProvider: ProviderClient {
+    package static let issuer = "https://op.test/realm"
 
-    struct State {
+    private struct State {
         var answers: [String: Result<ProviderResponse, ProviderFailure>] = [:]
         var requests: [ProviderRequest] = []
         var key = P256.Signing.PrivateKey()
@@ -19,12 +16,12 @@ final class ScriptedProvider: ProviderClient {
 
     private let state = Mutex(State())
 
-    init() {
+    package init() {
         answer("/.well-known/openid-configuration", metadata())
         publishKeys()
     }
 
-    func send(_ request: ProviderRequest) throws(ProviderFailure) -> ProviderResponse {
+    package func send(_ request: ProviderRequest) throws(ProviderFailure) -> ProviderResponse {
         let answer = state.withLock { state in
             state.requests.append(request)
             return state.answers[request.url.pathAndQuery]
@@ -33,19 +30,19 @@ final class ScriptedProvider: ProviderClient {
         return try answer.get()
     }
 
-    func answer(_ path: String, _ value: JSONValue, status: Int = 200) {
+    package func answer(_ path: String, _ value: JSONValue, status: Int = 200) {
         answer(path, .success(ProviderResponse(status: status, body: Array(value.text.utf8))))
     }
 
-    func answer(_ path: String, _ result: Result<ProviderResponse, ProviderFailure>) {
+    package func answer(_ path: String, _ result: Result<ProviderResponse, ProviderFailure>) {
         state.withLock { $0.answers["/realm" + path] = result }
     }
 
-    func requests(_ path: String) -> [ProviderRequest] {
+    package func requests(_ path: String) -> [ProviderRequest] {
         state.withLock { $0.requests.filter { $0.url.pathAndQuery == "/realm" + path } }
     }
 
-    func metadata(_ members: [String: JSONValue?] = [:]) -> JSONValue {
+    package func metadata(_ members: [String: JSONValue?] = [:]) -> JSONValue {
         var document: [String: JSONValue] = [
             "issuer": .string(Self.issuer), "id_token_signing_alg_values_supported": .array([.string("ES256")]),
         ]
@@ -60,14 +57,14 @@ final class ScriptedProvider: ProviderClient {
     }
 
     /// Signs with another key from now on; published only by `publishKeys`.
-    func changeKey(to id: String) {
+    package func changeKey(to id: String) {
         state.withLock {
             $0.key = P256.Signing.PrivateKey()
             $0.keyID = id
         }
     }
 
-    func publishKeys() {
+    package func publishKeys() {
         let (key, id) = state.withLock { ($0.key, $0.keyID) }
         let point = key.publicKey.rawRepresentation
         answer(
@@ -84,7 +81,7 @@ final class ScriptedProvider: ProviderClient {
     }
 
     /// An ID token of these claims.
-    func sign(_ claims: [String: JSONValue]) throws -> String {
+    package func sign(_ claims: [String: JSONValue]) throws -> String {
         let (key, id) = state.withLock { ($0.key, $0.keyID) }
         let header = JSONValue.object(["alg": .string("ES256"), "kid": .string(id)]).text
         let signed = [header, JSONValue.object(claims).text].map { Base64URL.encode($0.utf8) }.joined(separator: ".")
@@ -93,21 +90,10 @@ final class ScriptedProvider: ProviderClient {
     }
 }
 
-/// Leaves a member out of what a helper below would put in.
-let absent: JSONValue? = nil
-
-/// What the operator knows of the scripted provider.
-func provider(secret: String? = "s3cret&=", _ change: (inout Provider) -> Void = { _ in }) -> Provider {
-    guard let url = EndpointURL(ScriptedProvider.issuer) else { preconditionFailure("the issuer is an address") }
-    var provider = Provider(
-        name: "op", issuer: ScriptedProvider.issuer, issuerURL: url, clientID: "postern id",
-        clientSecret: secret.map { Secret($0) })
-    change(&provider)
-    return provider
-}
-
 /// The claims of a good ID token.
-func goodClaims(_ now: Timestamp, nonce: String? = "n-1", _ more: [String: JSONValue?] = [:]) -> [String: JSONValue] {
+package func goodClaims(_ now: Timestamp, nonce: String? = "n-1", _ more: [String: JSONValue?] = [:]) -> [String:
+    JSONValue]
+{
     var claims: [String: JSONValue] = [
         "iss": .string(ScriptedProvider.issuer), "aud": .string("postern id"), "sub": .string("s-1"),
         "exp": .integer(now.seconds + 300), "iat": .integer(now.seconds), "preferred_username": .string("alice"),
@@ -116,23 +102,4 @@ func goodClaims(_ now: Timestamp, nonce: String? = "n-1", _ more: [String: JSONV
     claims["nonce"] = nonce.map { .string($0) }
     for (name, value) in more { claims[name] = value }
     return claims
-}
-
-/// The metadata that the scripted provider's document makes.
-func metadata(_ members: [String: JSONValue?] = [:], _ provider: Provider = provider()) throws -> Metadata {
-    let body = Array(ScriptedProvider().metadata(members).text.utf8)
-    return try Discovery.process(ProviderResponse(status: 200, body: body), from: provider)
-}
-
-/// The parameters of a form or of an address's query.
-func parameters(_ text: String) -> [String: String] {
-    let pairs = Query(Array(text.utf8))?.pairs ?? []
-    return Dictionary(
-        pairs.map { (String(decoding: $0.name, as: UTF8.self), String(decoding: $0.value, as: UTF8.self)) },
-        uniquingKeysWith: { "\($0) and \($1)" })
-}
-
-/// The parameters of an address.
-func query(of address: String) -> [String: String] {
-    parameters(address.split(separator: "?", maxSplits: 1).dropFirst().first.map(String.init) ?? "")
 }
