@@ -17,9 +17,16 @@ struct Metadata: Sendable {
 }
 
 /// Why metadata cannot be used.
-enum DiscoveryFailure: Error, Equatable {
+enum DiscoveryFailure: Error, Equatable, CustomStringConvertible {
     case unavailable(String)
     case invalid(String)
+
+    var description: String {
+        switch self {
+        case .unavailable(let reason): "unavailable: \(reason)"
+        case .invalid(let reason): reason
+        }
+    }
 }
 
 enum Discovery {

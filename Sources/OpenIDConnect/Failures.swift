@@ -1,7 +1,7 @@
 package import Identity
 
 /// Why a sign-in did not come about. The texts are for the log; they hold no token, code or secret.
-package enum SignInFailure: Error, Sendable, Equatable {
+package enum SignInFailure: Error, Sendable, Equatable, CustomStringConvertible {
     /// The provider (or the store) does not answer: later it may.
     case providerUnavailable(String)
     /// The provider says no (RFC 6749, section 4.1.2.1).
@@ -12,6 +12,16 @@ package enum SignInFailure: Error, Sendable, Equatable {
     case invalidToken(String)
     /// Claims that make no identity.
     case identityRefused(String)
+
+    package var description: String {
+        switch self {
+        case .providerUnavailable(let reason): "unavailable: \(reason)"
+        case .denied(let code): "the provider says \(code)"
+        case .invalidResponse(let reason): "not what the protocol says: \(reason)"
+        case .invalidToken(let reason): "ID token refused: \(reason)"
+        case .identityRefused(let reason): "no identity: \(reason)"
+        }
+    }
 }
 
 /// What came of a refresh.

@@ -33,7 +33,7 @@ struct Assembly {
     /// Serves until a signal ends it.
     func serve() throws(Failure) {
         for warning in settings.warnings {
-            log.warning("weakened", metadata: ["where": "\(warning.place)", "what": "\(warning.message)"])
+            log.warning("configuration", metadata: ["where": "\(warning.place)", "what": "\(warning.message)"])
         }
         CurlClient.prepareProcess()
         let keyFile = keyFile

@@ -49,10 +49,20 @@ package struct ProviderResponse: Sendable {
 }
 
 /// Why there is no answer of a provider. The text is for the log.
-package enum ProviderFailure: Error, Sendable, Equatable {
+package enum ProviderFailure: Error, Sendable, Equatable, CustomStringConvertible {
     case timedOut
     case unreachable(String)
     case untrusted(String)
     case refusedAddress(String)
     case tooLarge
+
+    package var description: String {
+        switch self {
+        case .timedOut: "no answer in time"
+        case .unreachable(let reason): reason
+        case .untrusted(let reason): "not trusted: \(reason)"
+        case .refusedAddress(let reason): "an address that is never asked: \(reason)"
+        case .tooLarge: "an answer that is too large"
+        }
+    }
 }

@@ -60,7 +60,7 @@ struct SignInTests {
         site.provider.answer("/.well-known/openid-configuration", .failure(.timedOut))
         let answer = site.answer(makeRequest("/", location: "/oauth2/start"))
         #expect(answer.status == .serviceUnavailable && answer.text(.retryAfter) == "5")
-        #expect(site.log.all.contains { $0.contains("sign-in failed") && $0.contains("timedOut") })
+        #expect(site.log.all.contains { $0.contains("sign-in failed") && $0.contains("no answer in time") })
     }
 
     @Test("FLOW: who goes round and round is shown why")

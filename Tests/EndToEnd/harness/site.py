@@ -28,6 +28,7 @@ class Site:
         self.settings = merged(self.defaults(), changes or {})
         self.postern = Postern(self.folder, self.settings, wrapper=wrapper, environment=environment)
         self.servers = [self.postern]
+        self.others = []  # servers that are not ours to stop, for the logs
         if start:
             self.postern.start()
         self.nginx = Nginx(self.folder, self.nginx_config(shipped_extra))
@@ -134,7 +135,7 @@ class Site:
             self.provider.close()
 
     def logs(self):
-        return "".join(f"\n--- {server.name}\n{server.log[-6000:]}" for server in self.servers)
+        return "".join(f"\n--- {server.name}\n{server.log[-6000:]}" for server in [*self.servers, *self.others])
 
 
 def merged(settings, changes):
