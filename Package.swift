@@ -76,7 +76,7 @@ let package = Package(
         [.executableTarget(name: "postern", dependencies: ["PosternCommand", argumentParser], swiftSettings: settings)],
         [
             .executableTarget(
-                name: "postern-seed", dependencies: ["Values", "Identity", "Sessions", "SQLiteStore"],
+                name: "postern-seed", dependencies: ["Values", "Web", "Identity", "Sessions", "SQLiteStore"],
                 path: "Tests/Bench/Seed", swiftSettings: settings)
         ],
     ].flatMap { $0 }

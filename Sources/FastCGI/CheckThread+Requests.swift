@@ -102,6 +102,8 @@ extension CheckThread {
         if peers[connection] != nil {
             set.remove(connection)
             peers[connection] = nil
+        } else {
+            limitWaiting(on: connection)
         }
         let isTaken = service.errands.submit {
             if parked.finish(work()) {
@@ -129,9 +131,9 @@ extension CheckThread {
     private mutating func keep(_ connection: Int32, _ phase: Peer.Phase) {
         if let peer = peers[connection] {
             if case (.gathering, .gathering) = (peer.phase, phase) { return }
-        } else if !set.add(connection) {
-            hangUp(connection)
-            return
+        } else {
+            limitWaiting(on: connection)
+            guard set.add(connection) else { return hangUp(connection) }
         }
         peers[connection] = Peer(phase: phase, since: now)
     }

@@ -97,7 +97,6 @@ extension CheckThread {
         }
         service.connectionOpened()
         service.noteAccepted()
-        setTimeouts(connection, milliseconds: 1000)
         settle(connection, look(connection))
         return true
     }

@@ -8,6 +8,8 @@ internal import Web
 @safe final class Exchange: @unchecked Sendable {
     private let request: UnsafeMutablePointer<FCGX_Request>
     private var answer: [UInt8] = []
+    /// What the parameters of the last request stood in.
+    private var buffer: [UInt8] = []
     private var role = Request.Role.responder
     private var peer: Int32 = -1
     private var replay: Replay?
@@ -53,14 +55,17 @@ internal import Web
             return nil
         }
         self.role = role
-        var builder = Request.Builder()
+        var builder = Request.Builder(reusing: takeBuffer())
         addParameters(to: &builder)
-        return builder.request(role: role, body: body)
+        let request = builder.request(role: role, body: body)
+        buffer = request.storage
+        return request
     }
 
     /// Writes the answer and ends the request. Whether the connection goes on; it is closed otherwise.
     func finish(_ response: Response) -> Bool {
         ResponseWriter.write(response, for: role, into: &answer)
+        if answer.count > Self.surelyBuffered { limitWaiting(on: peer) }
         _ = unsafe answer.withUnsafeBytes { bytes in
             unsafe FCGX_PutStr(bytes.baseAddress, Int32(clamping: bytes.count), request.pointee.out)
         }
@@ -70,6 +75,9 @@ internal import Web
         unsafe request.pointee.ipcFd = -1
         return replay == nil ? end(isWritten) : endReplay(isWritten)
     }
+
+    /// Bytes that the buffer of a new connection holds, of TCP, too.
+    private static let surelyBuffered = 8192
 
     private func end(_ isWritten: Bool) -> Bool {
         guard isWritten else { return false }
@@ -83,6 +91,11 @@ internal import Web
         replay = nil
         if !isSent || !mayKeep { close(peer) }
         return isSent && mayKeep
+    }
+
+    private func takeBuffer() -> [UInt8] {
+        defer { buffer = [] }
+        return buffer
     }
 
     private func drop() {
@@ -106,7 +119,6 @@ internal import Web
     /// One pass over all parameters, each a C string `name=value`.
     private func addParameters(to builder: inout Request.Builder) {
         guard var next = unsafe request.pointee.envp else { return }
-        builder.storage.reserveCapacity(2048)
         while let parameter = unsafe next.pointee {
             unsafe next += 1
             guard let equals = unsafe strchr(parameter, Int32(UInt8(ascii: "="))) else { continue }

@@ -16,6 +16,7 @@ enum ResponseWriter {
             write(name.utf8.span, fields[index].value.span, into: &bytes)
             isCachingSaid = isCachingSaid || fields[index].name == .cacheControl
         }
+        if let identity = response.identity { bytes.append(contentsOf: identity.bytes) }
         for cookie in response.cookies {
             let (name, text) = ("Set-Cookie", cookie.text)
             write(name.utf8.span, text.utf8.span, into: &bytes)

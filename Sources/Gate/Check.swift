@@ -18,7 +18,7 @@ extension Gate {
         }
         let resource = Resource(
             host: request[.serverName] ?? [], path: path, method: method,
-            address: clientAddress(of: request))
+            address: policy.asksForAddress ? clientAddress(of: request) : nil)
         return decide(on: resource, finding: session(of: request), request)
     }
 
@@ -41,12 +41,14 @@ extension Gate {
 
     /// The session of the first cookie of our name that opens one.
     func session(of request: Request) -> Finding {
-        for ticket in tickets(of: request) {
-            let finding = sessions.find(cookie: ticket)
-            if case .none = finding { continue }
-            return finding
+        guard let cookies = request[.cookie] else { return .none }
+        var found = Finding.none
+        var count = 0
+        CookieString(cookies).eachValue(named: settings.cookies.nameBytes) { value in
+            count += 1
+            if case .none = found, count <= Self.mostCookies { found = sessions.find(cookie: value) }
         }
-        return .none
+        return found
     }
 
     /// The values of the cookies of our name: one, unless somebody else set another for a domain or path of ours.
@@ -111,13 +113,12 @@ extension Gate {
     }
 
     private func allow(_ session: LiveSession, _ request: Request) -> Response {
-        let fields = request.role == .authorizer ? session.variables : session.fields
-        let size = fields.reduce(0) { $0 + $1.wireSize }
-        guard size <= room(for: request) else {
-            log(.refused(request, user: session.identity.username, reason: tooLarge(size)))
+        let fields = request.role == .authorizer ? session.fields.authorizer : session.fields.responder
+        guard fields.bytes.count <= room(for: request) else {
+            log(.refused(request, user: session.identity.username, reason: tooLarge(fields.bytes.count)))
             return Response(.forbidden)
         }
-        return Response(allowStatus(request), fields: fields)
+        return Response(allowStatus(request), identity: fields)
     }
 
     /// 204 only where the web server's own parameter asks for it; an authorizer must say exactly 200.

@@ -21,14 +21,14 @@ enum Destination: Equatable {
     case nowhere
 
     /// An authorizer is always asked for a check, and so is every location that is not below the prefix.
-    init(of request: Request, prefix: String) {
+    init(of request: Request, prefix: [UInt8]) {
         guard request.role == .responder, let location = request[.scriptName] ?? request[.documentURI],
-            location.starts(with: prefix.utf8), location.dropFirst(prefix.utf8.count).first == UInt8(ascii: "/")
+            location.starts(with: prefix), location.dropFirst(prefix.count).first == UInt8(ascii: "/")
         else {
             self = .endpoint(.auth)
             return
         }
-        let name = location.dropFirst(prefix.utf8.count + 1)
+        let name = location.dropFirst(prefix.count + 1)
         self = Endpoint.allCases.first { $0.rawValue.utf8.elementsEqual(name) }.map(Self.endpoint) ?? .nowhere
     }
 }

@@ -9,6 +9,7 @@ package import Web
 /// The gate: a request value in, an answer value out. It holds no state of its own.
 package struct Gate: Responder {
     let settings: GateSettings
+    private let prefix: [UInt8]
     let policy: Policy
     let sessions: SessionKeeper
     let relyingParty: RelyingParty
@@ -22,6 +23,7 @@ package struct Gate: Responder {
         clock: Clock, log: Logger
     ) {
         self.settings = settings
+        prefix = Array(settings.prefix.utf8)
         self.policy = policy
         self.sessions = sessions
         self.relyingParty = relyingParty
@@ -32,7 +34,7 @@ package struct Gate: Responder {
     }
 
     package func answer(_ request: Request) -> Answer {
-        switch Destination(of: request, prefix: settings.prefix) {
+        switch Destination(of: request, prefix: prefix) {
         case .endpoint(.auth): check(request)
         case .endpoint(.start), .endpoint(.signIn): start(request)
         case .endpoint(.callback): callback(request)

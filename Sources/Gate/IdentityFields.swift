@@ -2,13 +2,19 @@ internal import HTTPTypes
 internal import Identity
 package import Sessions
 internal import Values
-package import Web
+internal import Web
 
 /// The header fields that tell the application who it is.
 extension IdentitySettings {
-    /// The fields for this session, made once. What has no value has no field: the web server's configuration
-    /// clears what a client sent under that name.
-    package func fields(for session: Session) -> [Field] {
+    /// The fields for this session. What has no value has no field: the web server's configuration clears what a
+    /// client sent under that name.
+    package func fields(for session: Session) -> IdentityFields {
+        let fields = plainFields(for: session)
+        return IdentityFields(
+            responder: FieldBlock(fields), authorizer: FieldBlock(variables(for: session, fields)))
+    }
+
+    private func plainFields(for session: Session) -> [Field] {
         headers.compactMap { header in
             value(of: header.source, in: session).flatMap { Field(header.name, $0) }
         }
@@ -54,16 +60,11 @@ extension IdentitySettings {
     private static let digits = Array("0123456789ABCDEF".utf8)
 }
 
-extension Field {
-    /// Bytes on the wire: name, colon, space, value, CR, LF.
-    var wireSize: Int { name.rawName.utf8.count + value.count + 4 }
-}
-
-extension LiveSession {
+extension IdentitySettings {
     /// The fields for an authorizer: `Variable-REMOTE_USER`, and the others as `Variable-X_AUTH_REQUEST_EMAIL`
     /// (FastCGI specification, section 6.3).
-    var variables: [Field] {
-        let user = HTTPField.Name("Variable-REMOTE_USER").flatMap { Field($0, identity.username.utf8) }
+    private func variables(for session: Session, _ fields: [Field]) -> [Field] {
+        let user = HTTPField.Name("Variable-REMOTE_USER").flatMap { Field($0, session.identity.username.utf8) }
         return [user].compactMap(\.self)
             + fields.compactMap { field in
                 let name = field.name.rawName.replacing("-", with: "_").uppercased()

@@ -1,5 +1,7 @@
 /// A person as we understand the provider's claims. Who it is, is issuer and subject; all else describes.
-package struct Identity: Sendable, Equatable {
+///
+/// It never changes, and is a class so that the many who look at it share one.
+package final class Identity: Sendable {
     package let provider: String
     package let issuer: String
     package let subject: String
@@ -27,5 +29,14 @@ package struct Identity: Sendable, Equatable {
         self.preferredUsername = preferredUsername
         self.groups = groups
         self.claims = claims
+    }
+}
+
+extension Identity: Equatable {
+    package static func == (one: Identity, other: Identity) -> Bool {
+        one.provider == other.provider && one.issuer == other.issuer && one.subject == other.subject
+            && one.username == other.username && one.email == other.email
+            && one.isEmailVerified == other.isEmailVerified && one.preferredUsername == other.preferredUsername
+            && one.groups == other.groups && one.claims == other.claims
     }
 }

@@ -5,7 +5,7 @@ internal import Web
 package struct Explanation: Sendable {
     /// What one rule said of one reading of the path.
     package struct Step: Sendable, Equatable {
-        package let reading: [UInt8]
+        package let reading: ArraySlice<UInt8>
         package let rule: String
         /// Why the rule is not about the request; `nil` for the rule that decided.
         package let mismatch: Mismatch?
@@ -30,7 +30,7 @@ extension Policy {
     }
 
     private func step(
-        of rule: Rule, _ resource: Resource, _ reading: [UInt8], _ identity: Identity?
+        of rule: Rule, _ resource: Resource, _ reading: ArraySlice<UInt8>, _ identity: Identity?
     ) -> Explanation.Step {
         let mismatch = rule.mismatch(resource, reading: reading)
         return Explanation.Step(

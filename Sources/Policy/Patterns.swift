@@ -14,8 +14,8 @@ package struct HostPattern: Sendable, Hashable {
         name = isWide ? [UInt8(ascii: ".")] + host : Array(host)
     }
 
-    package func matches(_ host: [UInt8]) -> Bool {
-        guard name.first == UInt8(ascii: ".") else { return host == name }
+    package func matches(_ host: ArraySlice<UInt8>) -> Bool {
+        guard name.first == UInt8(ascii: ".") else { return host == name[...] }
         return host.count > name.count && host.suffix(name.count) == name[...] && host.first != UInt8(ascii: ".")
     }
 
@@ -59,7 +59,7 @@ package struct PathPattern: Sendable, Hashable {
     }
 
     /// Whether one reading of a path is among them.
-    package func matches(_ path: [UInt8]) -> Bool {
+    package func matches(_ path: ArraySlice<UInt8>) -> Bool {
         guard path.starts(with: stem) else { return false }
         let rest = path.dropFirst(stem.count)
         return rest.isEmpty || rest.first == UInt8(ascii: "/") && (isWide || rest.count == 1)

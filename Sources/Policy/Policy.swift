@@ -4,22 +4,33 @@ internal import Web
 /// Rules in their order. The first that matches decides, and no other is asked; when none matches, nobody passes.
 package struct Policy: Sendable {
     let rules: [Rule]
+    /// Whether any rule is about networks, so that somebody must find out who is connected.
+    package let asksForAddress: Bool
 
     /// `nil` when there are no rules: nobody means that.
     package init?(rules: [Rule]) {
         guard !rules.isEmpty else { return nil }
         self.rules = rules
+        asksForAddress = rules.contains { !$0.networks.isEmpty }
     }
 
     /// Whether this person (`nil`: nobody signed in) may have the resource. Where a path can be read in several
     /// ways the strictest decision counts.
     package func decide(on resource: Resource, for identity: Identity?) -> Decision {
-        let decisions = resource.path.readings.map { reading in
-            // By index: a copy of each rule would cost more than its judgement.
-            let match = rules.indices.first { rules[$0].mismatch(resource, reading: reading) == nil }
-            return match.map { rules[$0].decide(for: identity) } ?? .deny(.noRuleMatches)
+        var decision = decide(on: resource, reading: resource.path.reading, for: identity)
+        for reading in resource.path.otherReadings {
+            decision = decision.orStricter(decide(on: resource, reading: reading, for: identity))
         }
-        return decisions.dropFirst().reduce(decisions.first ?? .deny(.noRuleMatches)) { $0.orStricter($1) }
+        return decision
+    }
+
+    private func decide(on resource: Resource, reading: ArraySlice<UInt8>, for identity: Identity?) -> Decision {
+        // A span lends its rules; a copy of each would cost more than its judgement.
+        let rules = rules.span
+        for index in rules.indices where rules[index].mismatch(resource, reading: reading) == nil {
+            return rules[index].decide(for: identity)
+        }
+        return .deny(.noRuleMatches)
     }
 }
 

@@ -4,19 +4,19 @@ package import Web
 /// What is asked for: the question a policy answers.
 package struct Resource: Sendable {
     /// Lower case, without the dot that may end a name. Empty when the web server did not say.
-    package let host: [UInt8]
+    package let host: ArraySlice<UInt8>
     package let path: ResourcePath
     /// As on the wire: methods have case (RFC 9110, section 9.1). Empty when the web server did not say.
-    package let method: [UInt8]
+    package let method: ArraySlice<UInt8>
     /// Who is connected to the web server; `nil` when unknown or unreadable.
     package let address: IPAddress?
 
     /// `host` is `SERVER_NAME`: the site that the web server chose, not what the client typed.
     package init(host: ArraySlice<UInt8>, path: ResourcePath, method: ArraySlice<UInt8>, address: IPAddress?) {
-        let host = host.map(\.asciiLowercased)
-        self.host = host.last == UInt8(ascii: ".") ? host.dropLast() : host
+        let name = host.last == UInt8(ascii: ".") ? host.dropLast() : host
+        self.host = name.contains { $0 != $0.asciiLowercased } ? name.map(\.asciiLowercased)[...] : name
         self.path = path
-        self.method = Array(method)
+        self.method = method
         self.address = address
     }
     /// The same from text, for a question that no request asked.

@@ -33,13 +33,13 @@ package struct Rule: Sendable {
     /// What a request lacks to be one that this rule is about; `nil` when the rule is about it.
     ///
     /// What the web server did not say is not matched by a rule that lets through, and is matched by one that denies.
-    func mismatch(_ resource: Resource, reading: [UInt8]) -> Mismatch? {
+    func mismatch(_ resource: Resource, reading: ArraySlice<UInt8>) -> Mismatch? {
         let isDeny = if case .deny = effect { true } else { false }
         if !hosts.isEmpty, !(resource.host.isEmpty ? isDeny : hosts.contains { $0.matches(resource.host) }) {
             return .host
         }
         if !paths.isEmpty, !paths.contains(where: { $0.matches(reading) }) { return .path }
-        if !methods.isEmpty, !(resource.method.isEmpty ? isDeny : methods.contains(resource.method)) {
+        if !methods.isEmpty, !(resource.method.isEmpty ? isDeny : methods.contains { $0[...] == resource.method }) {
             return .method
         }
         guard !networks.isEmpty else { return nil }

@@ -3,11 +3,21 @@ internal import Synchronization
 internal import Values
 package import Web
 
+/// What the application is told of a session, made once for each role that a web server can ask us in.
+package struct IdentityFields: Sendable, Equatable {
+    package let responder: FieldBlock
+    package let authorizer: FieldBlock
+
+    package init(responder: FieldBlock, authorizer: FieldBlock) {
+        self.responder = responder
+        self.authorizer = authorizer
+    }
+}
+
 /// A session that was opened: kept in memory, shared by all who ask for it.
 package final class LiveSession: Sendable {
     package let session: Session
-    /// The header fields that tell the application who it is, made once.
-    package let fields: [Field]
+    package let fields: IdentityFields
     let ticket: Ticket
     let version: Int64
     /// Seconds since 1970; the last request that this process saw.
@@ -18,7 +28,7 @@ package final class LiveSession: Sendable {
     private let nextAttempt = Atomic<Int64>(.min)
     private let failures = Atomic<Int64>(0)
 
-    init(_ session: Session, ticket: Ticket, version: Int64, fields: [Field]) {
+    init(_ session: Session, ticket: Ticket, version: Int64, fields: IdentityFields) {
         self.session = session
         self.ticket = ticket
         self.version = version

@@ -1,6 +1,6 @@
 internal import Synchronization
 package import Values
-package import Web
+internal import Web
 
 /// What a cookie's value stands for.
 package enum Finding: Sendable {
@@ -45,7 +45,7 @@ package final class SessionKeeper: Sendable {
     let cache: SessionCache
     let flights = Mutex<Set<TicketName>>([])
     private let limit: Int
-    private let fields: @Sendable (Session) -> [Field]
+    private let fields: @Sendable (Session) -> IdentityFields
     /// Starts work that nobody waits for; false when there is no room for it.
     let inBackground: @Sendable (@escaping @Sendable () -> Void) -> Bool
     let beat = Mutex(Beat())
@@ -56,7 +56,7 @@ package final class SessionKeeper: Sendable {
     /// `limit` bounds the sessions of the store, `cached` those in memory.
     package init(
         store: any SessionStore, keys: KeyRing, times: SessionTimes, limit: Int, cached: Int, clock: Clock,
-        entropy: Entropy, fields: @escaping @Sendable (Session) -> [Field],
+        entropy: Entropy, fields: @escaping @Sendable (Session) -> IdentityFields,
         inBackground: @escaping @Sendable (@escaping @Sendable () -> Void) -> Bool
     ) {
         self.store = store

@@ -51,7 +51,15 @@ extension Collection where Element == UInt8 {
     /// An unsigned decimal number made of digits only; `nil` for anything else, or when it does not fit.
     @inlinable
     package var decimal: Int64? {
-        guard !isEmpty, count <= 19, allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-        return Int64(String(decoding: self, as: UTF8.self))
+        guard !isEmpty, count <= 19 else { return nil }
+        var number: Int64 = 0
+        for byte in self {
+            guard (0x30...0x39).contains(byte) else { return nil }
+            let (tens, isTooLarge) = number.multipliedReportingOverflow(by: 10)
+            let (sum, isOverflow) = tens.addingReportingOverflow(Int64(byte - 0x30))
+            guard !isTooLarge, !isOverflow else { return nil }
+            number = sum
+        }
+        return number
     }
 }

@@ -12,10 +12,15 @@ package struct CookieString: Sendable {
     /// The values of all cookies of this name, in their order.
     package func values(named name: [UInt8]) -> [ArraySlice<UInt8>] {
         var values: [ArraySlice<UInt8>] = []
-        eachPair { pair, isNamed in
-            if isNamed(name, true) { values.append(bytes[(pair.lowerBound + name.count + 1)..<pair.upperBound]) }
-        }
+        eachValue(named: name) { values.append($0) }
         return values
+    }
+
+    /// Gives the values of all cookies of this name, in their order.
+    package func eachValue(named name: [UInt8], _ body: (ArraySlice<UInt8>) -> Void) {
+        eachPair { pair, isNamed in
+            if isNamed(name, true) { body(bytes[(pair.lowerBound + name.count + 1)..<pair.upperBound]) }
+        }
     }
 
     /// The names of all cookies that begin with these bytes, in their order.

@@ -10,7 +10,8 @@ package struct Request: Sendable {
     package let role: Role
     /// The body, at most as long as the edge lets in; empty for an authorizer.
     package let body: [UInt8]
-    private let storage: [UInt8]
+    /// The bytes of all parameters.
+    package let storage: [UInt8]
     private let places: Places
     /// Whether a parameter that decides came twice with two meanings: nothing may be allowed on its word.
     package let isAmbiguous: Bool
@@ -57,7 +58,11 @@ extension Request {
         private var places = Places(repeating: .absent)
         private var isAmbiguous = false
 
-        package init() {}
+        /// `buffer`: the storage of a request that is answered, so that the next need not ask for memory.
+        package init(reusing buffer: consuming [UInt8] = []) {
+            storage = buffer
+            storage.removeAll(keepingCapacity: true)
+        }
 
         /// Keeps the parameter at these places of `storage` if it is one of ours. A second `HTTP_COOKIE` is appended
         /// to the first, because two lines are one cookie string (RFC 6265, section 5.4); a second different value of

@@ -3,9 +3,13 @@ internal import Values
 /// The path that a request asks for, in every way that a server behind us might read it. A policy must agree to
 /// all of them: two programs that read one path differently are how a guarded page is reached by an open path.
 package struct ResourcePath: Sendable, Equatable {
-    /// At least one; each decoded, with no dot segments and no doubled slashes. An escaped slash that is read as an
-    /// ordinary character stands as `%2F`.
-    package let readings: [[UInt8]]
+    /// Decoded, with no dot segments and no doubled slashes. An escaped slash that is read as an ordinary character
+    /// stands as `%2F`.
+    package let reading: ArraySlice<UInt8>
+    /// The other ways to read it; none for a plain path.
+    package let otherReadings: [ArraySlice<UInt8>]
+
+    package var readings: [ArraySlice<UInt8>] { [reading] + otherReadings }
 
     /// Reads `REQUEST_URI` as the web server got it, with its query. `nil` when no one can say what a server would
     /// make of it: not beginning with `/`, control characters, backslashes, `#`, malformed or doubled escapes of
@@ -25,10 +29,12 @@ package struct ResourcePath: Sendable, Equatable {
             previous = byte
         }
         if isPlain {
-            readings = [Array(path)]
+            reading = path
+            otherReadings = []
         } else {
-            guard let readings = PathReadings.of(path) else { return nil }
-            self.readings = readings
+            guard let readings = PathReadings.of(path), let first = readings.first else { return nil }
+            reading = first[...]
+            otherReadings = readings.dropFirst().map { $0[...] }
         }
     }
 }

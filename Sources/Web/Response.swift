@@ -25,15 +25,19 @@ package struct Field: Sendable, Equatable {
 package struct Response: Sendable {
     package var status: HTTPResponse.Status
     package var fields: [Field]
+    /// More fields, which tell the application who it is.
+    package var identity: FieldBlock?
     /// Cookies to set. The answer of a check carries one at most: nginx hands only the first on.
     package var cookies: [SetCookie]
     package var body: [UInt8]
 
     package init(
-        _ status: HTTPResponse.Status, fields: [Field] = [], cookies: [SetCookie] = [], body: [UInt8] = []
+        _ status: HTTPResponse.Status, fields: [Field] = [], identity: FieldBlock? = nil, cookies: [SetCookie] = [],
+        body: [UInt8] = []
     ) {
         self.status = status
         self.fields = fields
+        self.identity = identity
         self.cookies = cookies
         self.body = body
     }

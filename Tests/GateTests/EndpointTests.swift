@@ -6,7 +6,7 @@ import Web
 @Suite("Endpoint")
 struct EndpointTests {
     private func destination(_ location: String, uri: String = "/", role: Request.Role = .responder) -> Destination {
-        Destination(of: makeRequest(uri, location: location, role: role), prefix: "/oauth2")
+        Destination(of: makeRequest(uri, location: location, role: role), prefix: Array("/oauth2".utf8))
     }
 
     @Test("The location that the web server chose names the endpoint", arguments: Endpoint.allCases)
@@ -37,7 +37,7 @@ struct EndpointTests {
     @Test("Without SCRIPT_NAME the location is DOCUMENT_URI, and without both it is a check")
     func documentURI() {
         let request = Request(role: .responder, parameters: [("DOCUMENT_URI", "/oauth2/ping")])
-        #expect(Destination(of: request, prefix: "/oauth2") == .endpoint(.ping))
-        #expect(Destination(of: Request(role: .responder, parameters: []), prefix: "/oauth2") == .endpoint(.auth))
+        #expect(Destination(of: request, prefix: Array("/oauth2".utf8)) == .endpoint(.ping))
+        #expect(Destination(of: Request(role: .responder, parameters: []), prefix: Array("/oauth2".utf8)) == .endpoint(.auth))
     }
 }

@@ -25,7 +25,7 @@ struct IdentityFieldsTests {
         let session = Session(
             identity: identity, accessToken: Secret("token"), refreshToken: nil, idToken: nil, accessExpires: nil,
             created: Timestamp(seconds: 0), expires: Timestamp(seconds: 10))
-        let pairs = settings.fields(for: session).map { ($0.name.rawName, String(decoding: $0.value, as: UTF8.self)) }
+        let pairs = lines(settings.fields(for: session).responder)
         return Dictionary(uniqueKeysWithValues: pairs)
     }
 

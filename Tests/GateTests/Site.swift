@@ -139,10 +139,20 @@ func jar(_ response: Response, _ before: String? = nil) -> String {
 extension Response {
     /// The value of a field as text.
     func text(_ name: HTTPField.Name) -> String? {
-        fields.first { $0.name == name }.map { String(decoding: $0.value, as: UTF8.self) }
+        let known = identity.map(lines) ?? []
+        return known.first { $0.0 == name.rawName }?.1
+            ?? fields.first { $0.name == name }.map { String(decoding: $0.value, as: UTF8.self) }
     }
 
     var page: String { String(decoding: body, as: UTF8.self) }
+}
+
+/// The names and values of a block of fields.
+func lines(_ block: FieldBlock) -> [(String, String)] {
+    String(decoding: block.bytes, as: UTF8.self).split(separator: "\r\n").map { line in
+        let parts = line.split(separator: ": ", maxSplits: 1, omittingEmptySubsequences: false)
+        return (String(parts[0]), String(parts[1]))
+    }
 }
 
 /// What was logged.

@@ -26,6 +26,12 @@ func session(_ now: Timestamp, user: String = "alice", accessSeconds: Int64? = 3
         expires: now.adding(12 * 3600))
 }
 
+/// What an application is told: the user's name.
+func fields(_ session: Session) -> IdentityFields {
+    let block = FieldBlock([Field(.userAgent, session.identity.username.utf8)].compactMap(\.self))
+    return IdentityFields(responder: block, authorizer: block)
+}
+
 /// A keeper in memory, its clock, its store and the work that it put in the background.
 final class Bench: Sendable {
     let clock = ManualClock()
@@ -43,7 +49,7 @@ final class Bench: Sendable {
             store: store, keys: keys,
             times: SessionTimes(idleTimeout: idleTimeout, refreshBefore: 60, outageGrace: 600, longestRefresh: 10_000),
             limit: limit, cached: 64, clock: clock.clock, entropy: .system,
-            fields: { session in [Field(.userAgent, session.identity.username.utf8)].compactMap(\.self) },
+            fields: fields,
             inBackground: {
                 $0()
                 return true

@@ -43,6 +43,7 @@ struct LiveSessionTests {
 
     private func live() -> LiveSession {
         LiveSession(
-            session(start), ticket: Ticket(entropy: .system, keys: KeyRing([ringKey(1)])), version: 1, fields: [])
+            session(start), ticket: Ticket(entropy: .system, keys: KeyRing([ringKey(1)])), version: 1,
+            fields: fields(session(start)))
     }
 }

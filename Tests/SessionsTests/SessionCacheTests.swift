@@ -46,6 +46,8 @@ struct SessionCacheTests {
     }
 
     private func live(_ ticket: Ticket, _ version: Int64) -> LiveSession {
-        LiveSession(session(Timestamp(seconds: 0)), ticket: ticket, version: version, fields: [])
+        LiveSession(
+            session(Timestamp(seconds: 0)), ticket: ticket, version: version,
+            fields: fields(session(Timestamp(seconds: 0))))
     }
 }

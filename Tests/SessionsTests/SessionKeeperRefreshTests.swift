@@ -132,7 +132,7 @@ struct SessionKeeperRefreshTests {
             clock: Clock(now: clock.now, uptime: clock.uptime) { _ in
                 if pauses.add(1, ordering: .relaxed).newValue == 3 { flaky.setDown(false) }
             },
-            entropy: .system, fields: { _ in [] },
+            entropy: .system, fields: fields,
             inBackground: {
                 $0()
                 return true
@@ -151,7 +151,7 @@ struct SessionKeeperRefreshTests {
         let clock = bench.clock
         let keeper = SessionKeeper(
             store: bench.store, keys: KeyRing([ringKey(1)]), times: bench.keeper.times, limit: 10, cached: 64,
-            clock: clock.clock, entropy: .system, fields: { _ in [] }, inBackground: { _ in false })
+            clock: clock.clock, entropy: .system, fields: fields, inBackground: { _ in false })
         _ = keeper.beatOnce()
         let cookie = try keeper.open(session(clock.now))
         clock.advance(seconds: 250)

@@ -2,6 +2,7 @@ import Identity
 import SQLiteStore
 import Sessions
 import Values
+import Web
 
 /// Makes sessions as sign-ins would, and prints the cookie of each: `postern-seed DATABASE KEY_FILE COUNT`.
 /// The benchmark asks for them in turn.
@@ -18,7 +19,8 @@ struct Seed {
         let keeper = SessionKeeper(
             store: try SQLiteStore(path: arguments[1]), keys: keys,
             times: SessionTimes(idleTimeout: 0, refreshBefore: 60, outageGrace: 600, longestRefresh: 10_000),
-            limit: 1_000_000, cached: 16, clock: clock, entropy: entropy, fields: { _ in [] },
+            limit: 1_000_000, cached: 16, clock: clock, entropy: entropy,
+            fields: { _ in IdentityFields(responder: FieldBlock([]), authorizer: FieldBlock([])) },
             inBackground: { _ in true })
         for number in 0..<count { print(try keeper.open(session(number, clock.now()))) }
     }
