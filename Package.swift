@@ -20,8 +20,8 @@ func target(_ name: String, _ dependencies: [Target.Dependency] = [], tests: [Ta
 }
 
 /// A C library of the system: one header, and a static inline function for each variadic call or macro.
-func library(_ name: String, links library: String) -> [Target] {
-    [.target(name: name, linkerSettings: [.linkedLibrary(library)])]
+func library(_ name: String, links library: String, _ more: [LinkerSetting] = []) -> [Target] {
+    [.target(name: name, linkerSettings: [.linkedLibrary(library)] + more)]
 }
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -43,7 +43,8 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
-        library("CFastCGI", links: "fcgi"),
+        // libfcgi goes into the binary, and what it would read from a connection comes from us (see CFastCGI.c).
+        library("CFastCGI", links: ":libfcgi.a", [.unsafeFlags(["-Xlinker", "--wrap=OS_Read"])]),
         library("CCurl", links: "curl"),
         library("CSQLite", links: "sqlite3"),
         [.target(name: "CProcess")],

@@ -19,44 +19,45 @@ extension CheckThread {
 
     mutating func read(_ connection: Int32) {
         guard let peer = peers[connection] else { return }
-        if case .gathering(let gathering) = peer.phase {
-            settle(connection, gather(connection, gathering))
-        } else {
-            settle(connection, look(connection))
-        }
+        guard case .gathering(let gathering) = peer.phase else { return settle(connection, look(connection)) }
+        let count = receive(connection)
+        settle(connection, count > 0 ? gather(connection, gathering, count) : nothing(count, connection))
     }
 
-    /// Looks at what is there without taking it. A whole request, which is the rule, goes to libfcgi.
+    /// Takes what a connection brings first: a whole request, as a rule.
     mutating func look(_ connection: Int32) -> Outcome {
-        let count = receive(connection, peekNow)
+        let count = receive(connection)
         guard count > 0 else { return nothing(count, connection) }
         var scan = RecordScan(limit: service.limits.requestBytes)
-        switch scan.take(scratch.span.extracting(0..<count)) {
-        case .complete where !scan.isPadded:
-            // libfcgi may have read what follows, and forgets it: such a connection ends with this answer.
-            let mayKeep = scan.hasBodyEnd && scan.length == count
-            return serve(connection, scan, replay: nil, mayKeep: mayKeep)
-        case .complete, .incomplete, .oversized:
-            return gather(connection, Gathering(limit: service.limits.requestBytes))
-        case .broken(let flaw):
-            return refuse(connection, flaw)
+        let verdict = scan.take(scratch.span.extracting(0..<count))
+        // libfcgi does not skip all padding, so such a request is copied without.
+        guard verdict == .complete, !scan.isPadded else {
+            if case .broken(let flaw) = verdict { return refuse(connection, flaw) }
+            return gather(connection, Gathering(limit: service.limits.requestBytes), count)
         }
+        // What else there is would be a second request before the answer to the first: the connection ends with it.
+        let mayKeep = scan.hasBodyEnd && scan.length == count
+        let request = exchange.read(
+            scratch.span.extracting(0..<scan.length), hasBody: scan.hasBodyEnd, from: connection, mayKeep: mayKeep)
+        return answer(request, connection)
     }
 
-    /// Takes what is there. libfcgi gets the request when it is whole.
-    private mutating func gather(_ connection: Int32, _ gathering: Gathering) -> Outcome {
-        let count = receive(connection, readNow)
-        guard count > 0 else { return nothing(count, connection) }
-        switch gathering.take(scratch.span.extracting(0..<count)) {
-        case .incomplete: return .gathering(gathering)
-        case .broken(let flaw): return refuse(connection, flaw)
-        case .complete: return replay(connection, gathering, answer: nil)
-        case .oversized: return replay(connection, gathering, answer: Response(.contentTooLarge))
-        }
+    /// Takes the next bytes, `count` of them in `scratch`. libfcgi gets the request when it is whole.
+    private mutating func gather(_ connection: Int32, _ gathering: Gathering, _ count: Int) -> Outcome {
+        let verdict = gathering.take(scratch.span.extracting(0..<count))
+        if case .incomplete = verdict { return .gathering(gathering) }
+        if case .broken(let flaw) = verdict { return refuse(connection, flaw) }
+        let isOversized = verdict == .oversized
+        let mayKeep = gathering.scan.hasBodyEnd && !gathering.hasMore && !isOversized
+        let bytes = gathering.request
+        let request = exchange.read(
+            bytes.span, hasBody: gathering.scan.hasBodyEnd || isOversized, from: connection, mayKeep: mayKeep)
+        guard isOversized, request != nil else { return answer(request, connection) }
+        return exchange.finish(Response(.contentTooLarge)) ? .answered : .closed
     }
 
-    private mutating func receive(_ connection: Int32, _ flags: Int32) -> Int {
-        unsafe scratch.withUnsafeMutableBytes { unsafe recv(connection, $0.baseAddress, $0.count, flags) }
+    private mutating func receive(_ connection: Int32) -> Int {
+        unsafe scratch.withUnsafeMutableBytes { unsafe recv(connection, $0.baseAddress, $0.count, readNow) }
     }
 
     /// End of file, or nothing there yet.
@@ -74,22 +75,9 @@ extension CheckThread {
 }
 
 extension CheckThread {
-    private mutating func replay(_ connection: Int32, _ gathering: Gathering, answer: Response?) -> Outcome {
-        guard let replay = Replay(gathering.request) else {
-            close(connection)
-            return .closed
-        }
-        let mayKeep = gathering.scan.hasBodyEnd && !gathering.hasMore && answer == nil
-        return serve(connection, gathering.scan, replay: replay, mayKeep: mayKeep, answer: answer)
-    }
-
-    private mutating func serve(
-        _ connection: Int32, _ scan: RecordScan, replay: Replay?, mayKeep: Bool, answer: Response? = nil
-    ) -> Outcome {
-        guard exchange.accept(from: connection, replay: replay, mayKeep: mayKeep),
-            let request = exchange.read(hasBody: scan.hasBodyEnd || answer != nil)
-        else { return .closed }
-        switch answer.map(Answer.now) ?? service.responder.answer(request) {
+    private mutating func answer(_ request: Request?, _ connection: Int32) -> Outcome {
+        guard let request else { return .closed }
+        switch service.responder.answer(request) {
         case .now(let response): return exchange.finish(response) ? .answered : .closed
         case .later(let work): return park(connection, work)
         }

@@ -10,16 +10,13 @@ func systemError(_ code: Int32 = errno) -> String {
     }
 }
 
-let peekNow = Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)
 let readNow = Int32(MSG_DONTWAIT)
-let noSignal = Int32(MSG_NOSIGNAL)
 
-/// Lets no read or write of this connection wait for more than a second. What is answered at once goes into the
-/// buffer of a new connection and needs no limit; whoever keeps one, or writes more than that, sets it.
+/// Lets no write to this connection wait for more than a second. What is answered at once goes into the buffer of a
+/// new connection and needs no limit; whoever keeps one, or writes more than that, sets it.
 func limitWaiting(on socket: Int32) {
     var time = timeval(tv_sec: 1, tv_usec: 0)
     let size = socklen_t(MemoryLayout<timeval>.size)
-    unsafe setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, size)
     unsafe setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, size)
 }
 

@@ -12,7 +12,6 @@ internal import Web
     private var buffer: [UInt8] = []
     private var role = Request.Role.responder
     private var peer: Int32 = -1
-    private var replay: Replay?
     private var mayKeep = false
 
     init() {
@@ -27,31 +26,35 @@ internal import Web
         unsafe request.deallocate()
     }
 
-    /// Lets libfcgi read a request, which must be there whole: on the peer's connection, or in `replay`. False when
-    /// libfcgi had trouble; the connection is closed then. `mayKeep`: whether another request may follow.
-    func accept(from peer: Int32, replay: Replay?, mayKeep: Bool) -> Bool {
-        (self.peer, self.replay, self.mayKeep) = (peer, replay, mayKeep)
-        unsafe request.pointee.ipcFd = replay?.file ?? peer
+    /// Lets libfcgi read a request, which is whole in `bytes`, and gives it as a value. `hasBody` says whether a body
+    /// was sent; `mayKeep` whether another request may follow on the connection. Nil when libfcgi had trouble: nothing
+    /// of the request may be believed then, and the connection is closed.
+    func read(_ bytes: Span<UInt8>, hasBody: Bool, from peer: Int32, mayKeep: Bool) -> Request? {
+        (self.peer, self.mayKeep) = (peer, mayKeep)
+        return unsafe bytes.withUnsafeBytes { bytes in
+            unsafe fcgi_feed(bytes.baseAddress, bytes.count)
+            defer { fcgi_feed(nil, 0) }
+            return accept() ? takeRequest(hasBody: hasBody) : nil
+        }
+    }
+
+    private func accept() -> Bool {
+        unsafe request.pointee.ipcFd = peer
         // Otherwise libfcgi closes the descriptor before it reads, and waits up to two seconds at each close.
         unsafe request.pointee.keepConnection = 1
         unsafe request.pointee.detached = 1
-        guard unsafe FCGX_Accept_r(request) == 0 else {
-            if replay != nil { close(peer) }
-            return false
-        }
-        self.mayKeep = mayKeep && (unsafe request.pointee.keepConnection != 0)
+        guard unsafe FCGX_Accept_r(request) == 0 else { return false }
+        mayKeep = mayKeep && (unsafe request.pointee.keepConnection != 0)
         unsafe request.pointee.keepConnection = 1
         return true
     }
 
-    /// The request as a value. `hasBody` says whether a body was sent: reading one that was not would never end. Nil
-    /// when libfcgi had trouble: nothing of the request may be believed then, and the connection is closed.
-    func read(hasBody: Bool) -> Request? {
+    private func takeRequest(hasBody: Bool) -> Request? {
         let body = hasBody ? readBody() : []
         guard let role = Request.Role(number: unsafe request.pointee.role),
             unsafe FCGX_GetError(request.pointee.in) == 0
         else {
-            drop()
+            unsafe FCGX_Free(request, 1)
             return nil
         }
         self.role = role
@@ -73,35 +76,17 @@ internal import Web
         // After trouble, libfcgi has closed what it was given.
         let isWritten = unsafe request.pointee.ipcFd >= 0
         unsafe request.pointee.ipcFd = -1
-        return replay == nil ? end(isWritten) : endReplay(isWritten)
-    }
-
-    /// Bytes that the buffer of a new connection holds, of TCP, too.
-    private static let surelyBuffered = 8192
-
-    private func end(_ isWritten: Bool) -> Bool {
         guard isWritten else { return false }
         if !mayKeep { close(peer) }
         return mayKeep
     }
 
-    private func endReplay(_ isWritten: Bool) -> Bool {
-        let isSent = isWritten && replay?.forward(to: peer) == true
-        if isWritten, let replay { close(replay.file) }
-        replay = nil
-        if !isSent || !mayKeep { close(peer) }
-        return isSent && mayKeep
-    }
+    /// Bytes that the buffer of a new connection holds, of TCP, too.
+    private static let surelyBuffered = 8192
 
     private func takeBuffer() -> [UInt8] {
         defer { buffer = [] }
         return buffer
-    }
-
-    private func drop() {
-        unsafe FCGX_Free(request, 1)
-        if replay != nil { close(peer) }
-        replay = nil
     }
 
     private func readBody() -> [UInt8] {

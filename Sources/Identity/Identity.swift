@@ -8,6 +8,8 @@ package final class Identity: Sendable {
     /// The name that applications get.
     package let username: String
     package let email: String?
+    /// The same, if it can be judged.
+    package let address: EmailAddress?
     /// Whether the provider says that the address is the person's (`email_verified` is the truth value true).
     package let isEmailVerified: Bool
     package let preferredUsername: String?
@@ -25,6 +27,7 @@ package final class Identity: Sendable {
         self.subject = subject
         self.username = username
         self.email = email
+        address = EmailAddress(email)
         self.isEmailVerified = isEmailVerified
         self.preferredUsername = preferredUsername
         self.groups = groups

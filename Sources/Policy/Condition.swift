@@ -86,7 +86,7 @@ extension Identity {
     fileprivate func judge(
         _ wanted: [UInt8], _ includesUnverified: Bool, _ matches: (EmailAddress) -> Bool
     ) -> Judgement {
-        guard !wanted.isEmpty, isEmailVerified || includesUnverified, let address = EmailAddress(email) else {
+        guard !wanted.isEmpty, isEmailVerified || includesUnverified, let address else {
             return .unknown
         }
         return Judgement(matches(address))

@@ -38,6 +38,8 @@ struct EndpointTests {
     func documentURI() {
         let request = Request(role: .responder, parameters: [("DOCUMENT_URI", "/oauth2/ping")])
         #expect(Destination(of: request, prefix: Array("/oauth2".utf8)) == .endpoint(.ping))
-        #expect(Destination(of: Request(role: .responder, parameters: []), prefix: Array("/oauth2".utf8)) == .endpoint(.auth))
+        #expect(
+            Destination(of: Request(role: .responder, parameters: []), prefix: Array("/oauth2".utf8))
+                == .endpoint(.auth))
     }
 }

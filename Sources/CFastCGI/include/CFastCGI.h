@@ -6,13 +6,14 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
-// accept4 and memfd_create need _GNU_SOURCE, which a header that Swift imports must not define.
+// accept4 needs _GNU_SOURCE, which a header that Swift imports must not define.
 
 /// Accepts a connection with a blocking, close-on-exec descriptor; -1 and errno otherwise.
 int fcgi_accept(int listener, struct sockaddr_storage *peer);
 
-/// A file in memory.
-int fcgi_memory_file(void);
+/// What libfcgi reads in this thread from now on: these bytes, then the end of file. It never reads from a connection,
+/// so it can neither wait for one nor take what belongs to the next request. The bytes stay the caller's.
+void fcgi_feed(const void *bytes, size_t count);
 
 /// Makes the descriptor close-on-exec and non-blocking; 0 when that is done.
 int fcgi_prepare_listener(int listener);

@@ -2,12 +2,12 @@ internal import Values
 
 /// An e-mail address that can be judged: something, one `@`, a domain. Quoted local parts, spaces, control
 /// characters and letters beyond ASCII are not among them (RFC 5321 has them, look-alikes live on them).
-struct EmailAddress {
+package struct EmailAddress: Sendable {
     private let bytes: [UInt8]
     private let at: Int
 
     /// `nil` when it cannot be judged.
-    init?(_ text: String?) {
+    package init?(_ text: String?) {
         guard let text else { return nil }
         bytes = Array(text.utf8)
         var marks = 0
@@ -26,12 +26,12 @@ struct EmailAddress {
     }
 
     /// Whether it is this address but for the case of ASCII letters.
-    func isAddress(_ other: [UInt8]) -> Bool {
+    package func isAddress(_ other: [UInt8]) -> Bool {
         ends(with: other, from: 0)
     }
 
     /// Whether all that stands behind the `@` is this, but for the case of ASCII letters.
-    func isInDomain(_ domain: [UInt8]) -> Bool {
+    package func isInDomain(_ domain: [UInt8]) -> Bool {
         ends(with: domain, from: at + 1)
     }
 
