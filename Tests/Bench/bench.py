@@ -39,7 +39,7 @@ def parse():
     parser.add_argument("--seed", default=".build/release/postern-seed", help="the program that makes sessions")
     parser.add_argument("--connections", default="1,16,64")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--sessions", type=int, default=1, help="live sessions, asked for in turn")
     parser.add_argument("--quick", action="store_true", help="only the main table")
     return parser.parse_args()
