@@ -1,10 +1,16 @@
+extension Settings {
+    /// The environment variable that names the file itself.
+    package static var pathVariable: String { "POSTERN_CONFIG" }
+}
+
 /// Keys that are set by environment variables: `POSTERN_SESSION_STORE` for `session.store`.
 extension Document {
     private static var prefix: String { "POSTERN_" }
 
     /// Takes every `POSTERN_` variable; the environment wins over the file. One that is no key is a problem.
     mutating func apply(environment: [String: String]) {
-        for (name, value) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix(Self.prefix) {
+        for (name, value) in environment.sorted(by: { $0.key < $1.key })
+        where name.hasPrefix(Self.prefix) && name != Settings.pathVariable {
             apply(name, value)
         }
     }

@@ -46,8 +46,9 @@ package enum KeyTable {
             "public_url", .text, nil,
             "The address people use, `https://host[:port]`. The callback address is made from it."),
         Key(
-            "listen", .text, "unix:/run/postern/postern.sock",
-            "`unix:PATH`, `tcp:ADDRESS:PORT`, `fd:0` (a listening socket from the web server) or `systemd`."),
+            "listen", .list, "[unix:/run/postern/postern.sock]",
+            "`unix:PATH`, `tcp:ADDRESS:PORT`, `fd:0` (a listening socket from the web server) or `systemd`; one or several."
+        ),
         Key(
             "listen_group", .text, nil,
             "The group that may connect to the Unix socket: the web server's. Its mode is always 0660."),
@@ -55,6 +56,10 @@ package enum KeyTable {
             "insecure_listen", .truth, "false",
             "Allows `tcp:` beyond loopback. Whoever can connect there decides who signed in from where."),
         Key("prefix", .text, "/oauth2", "The path of Postern's own endpoints."),
+        Key(
+            "answer_cache", .duration(0...60), "0",
+            "How long nginx may reuse the answer of a check; a session that ends is refused that much later. `0` is off."
+        ),
         Key("trusted_proxies", .list, "[]", "Networks whose `X-Forwarded-For` is believed, for rules with `networks`."),
         Key(
             "return_hosts", .list, "[]",

@@ -4,27 +4,34 @@ internal import Web
 /// Where the web server connects.
 extension Reader {
     func listen() -> ListenSettings {
-        let address = text("listen") ?? ""
+        let entries = list("listen")
         let isInsecure = truth("insecure_listen")
+        for entry in entries { checkListen(entry.text, entry.place, isInsecure: isInsecure) }
+        if entries.isEmpty { problems.add(place("listen"), "listen is empty; leave it out or name an address") }
+        let addresses = entries.map(\.text)
+        if isSet("listen_group"), !addresses.contains(where: { $0.hasPrefix("unix:") }) {
+            warnings.add(place("listen_group"), "listen_group is for unix: only and does nothing here")
+        }
+        return ListenSettings(addresses: addresses, group: text("listen_group"), isInsecure: isInsecure)
+    }
+
+    private func checkListen(_ address: String, _ place: Place, isInsecure: Bool) {
         switch ListenForm(address) {
         case .local: break
         case .open where isInsecure:
             warnings.add(
-                place("insecure_listen"), "insecure_listen is on: whoever reaches \(address) decides who is let in")
+                self.place("insecure_listen"),
+                "insecure_listen is on: whoever reaches \(address) decides who is let in")
         case .open:
             problems.add(
-                place("listen"),
+                place,
                 "listen is open to other machines, which could pretend anything; use unix: or tcp:127.0.0.1:PORT, "
                     + "or set insecure_listen: true")
         case nil:
             problems.add(
-                place("listen"),
-                "listen is unix:/PATH (up to 107 bytes), tcp:ADDRESS:PORT with a numeric address, fd:0 or systemd")
+                place,
+                "listen is unix:/PATH (up to 100 bytes), tcp:ADDRESS:PORT with a numeric address, fd:0 or systemd")
         }
-        if isSet("listen_group"), !address.hasPrefix("unix:") {
-            warnings.add(place("listen_group"), "listen_group is for unix: only and does nothing here")
-        }
-        return ListenSettings(address: address, group: text("listen_group"), isInsecure: isInsecure)
     }
 }
 
@@ -39,7 +46,7 @@ private enum ListenForm {
         if text == "systemd" {
             self = .local
         } else if text.hasPrefix("unix:/") {
-            guard (7..<113).contains(text.utf8.count) else { return nil }
+            guard (7...105).contains(text.utf8.count) else { return nil }
             self = .local
         } else if text.hasPrefix("fd:") {
             guard let number = text.utf8.dropFirst(3).decimal, number < 1024 else { return nil }

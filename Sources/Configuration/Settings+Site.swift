@@ -19,7 +19,7 @@ extension Reader {
         guard let url = publicURL() else { return nil }
         return SiteSettings(
             publicURL: url, prefix: prefix, returnHosts: list("return_hosts").compactMap(returnHost),
-            trustedProxies: proxies,
+            trustedProxies: proxies, answerCache: duration("answer_cache"),
             clearedCookies: list("clear_cookies").compactMap(cookieName))
     }
 

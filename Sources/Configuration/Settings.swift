@@ -23,12 +23,14 @@ package struct SiteSettings: Sendable {
     package let prefix: String
     package let returnHosts: [String]
     package let trustedProxies: [Network]
+    /// Seconds that nginx may keep the answer of a check.
+    package let answerCache: Int64
     /// Cookies of the application's own.
     package let clearedCookies: [String]
 }
 
 package struct ListenSettings: Sendable {
-    package let address: String
+    package let addresses: [String]
     package let group: String?
     /// Whether other machines may connect.
     package let isInsecure: Bool

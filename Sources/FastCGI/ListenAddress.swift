@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Values
 internal import Web
 
@@ -11,6 +12,11 @@ package enum ListenAddress: Sendable, Equatable {
     case descriptor(Int32)
     /// `systemd`: the sockets of socket activation.
     case systemd
+
+    /// The socket that whoever started us left open as our standard input, if it is one that listens.
+    package static var handedOver: ListenAddress? {
+        option(0, SOL_SOCKET, SO_ACCEPTCONN) == 1 ? .descriptor(0) : nil
+    }
 
     /// Reads one of the forms above.
     package init(_ text: String) throws(ListenFailure) {

@@ -9,8 +9,11 @@ internal import Web
 extension Gate {
     func check(_ request: Request) -> Answer {
         guard !request.isAmbiguous else { return .now(misconfigured("one parameter came with two values")) }
-        guard let method = request[.requestMethod], let uri = request[.requestURI] else {
+        guard let method = request.method, let uri = request[.requestURI] else {
             return .now(misconfigured("REQUEST_METHOD or REQUEST_URI is missing"))
+        }
+        guard let demand = GroupDemand(of: request) else {
+            return .now(misconfigured("the location's query cannot be read: it knows allowed_groups only"))
         }
         guard let path = ResourcePath(requestURI: uri) else {
             log(.refused(request, user: nil, reason: "the path has more than one meaning"))
@@ -19,7 +22,18 @@ extension Gate {
         let resource = Resource(
             host: request[.serverName] ?? [], path: path, method: method,
             address: policy.asksForAddress ? clientAddress(of: request) : nil)
-        return decide(on: resource, finding: session(of: request), request)
+        return decide(Question(resource: resource, demand: demand, policy: policy), session(of: request), request)
+    }
+
+    /// What is to be decided, whoever asks.
+    private struct Question {
+        let resource: Resource
+        let demand: GroupDemand
+        let policy: Policy
+
+        func decision(for identity: Identity?) -> Decision {
+            demand.narrow(policy.decide(on: resource, for: identity), for: identity)
+        }
     }
 
     /// Who is connected; behind a trusted proxy the last address in `X-Forwarded-For` that is not such a proxy's.
@@ -59,37 +73,34 @@ extension Gate {
 
     private static var mostCookies: Int { 4 }
 
-    private func decide(on resource: Resource, finding: Finding, _ request: Request) -> Answer {
+    private func decide(_ question: Question, _ finding: Finding, _ request: Request) -> Answer {
         switch finding {
         case .none:
-            return .now(respond(to: policy.decide(on: resource, for: nil), session: nil, request))
+            return .now(respond(to: question, session: nil, request))
         case .live(let session):
-            return .now(respond(to: policy.decide(on: resource, for: session.identity), session: session, request))
+            return .now(respond(to: question, session: session, request))
         case .due(let session):
             refreshInBackground(session)
-            return .now(respond(to: policy.decide(on: resource, for: session.identity), session: session, request))
+            return .now(respond(to: question, session: session, request))
         case .expired(let session):
-            if let open = withoutSession(resource, request) { return .now(open) }
-            return .later { decideAfterRefresh(of: session, on: resource, request) }
+            if let open = withoutSession(question, request) { return .now(open) }
+            return .later { decideAfterRefresh(of: session, question, request) }
         case .storeFailed(let reason):
-            if let open = withoutSession(resource, request) { return .now(open) }
+            if let open = withoutSession(question, request) { return .now(open) }
             return .now(cannotTell(reason))
         }
     }
 
     /// The answer for a resource that needs no session at all.
-    private func withoutSession(_ resource: Resource, _ request: Request) -> Response? {
-        let decision = policy.decide(on: resource, for: nil)
-        guard case .allowPublic = decision else { return nil }
-        return respond(to: decision, session: nil, request)
+    private func withoutSession(_ question: Question, _ request: Request) -> Response? {
+        guard case .allowPublic = question.decision(for: nil) else { return nil }
+        return respond(to: question, session: nil, request)
     }
 
-    private func decideAfterRefresh(of session: LiveSession, on resource: Resource, _ request: Request) -> Response {
+    private func decideAfterRefresh(of session: LiveSession, _ question: Question, _ request: Request) -> Response {
         switch renew(session) {
-        case .none:
-            respond(to: policy.decide(on: resource, for: nil), session: nil, request)
-        case .live(let session), .due(let session):
-            respond(to: policy.decide(on: resource, for: session.identity), session: session, request)
+        case .none: respond(to: question, session: nil, request)
+        case .live(let session), .due(let session): respond(to: question, session: session, request)
         case .expired:
             cannotTell("the provider does not answer and the session may not be used without it")
         case .storeFailed(let reason):
@@ -97,8 +108,8 @@ extension Gate {
         }
     }
 
-    private func respond(to decision: Decision, session: LiveSession?, _ request: Request) -> Response {
-        switch decision {
+    private func respond(to question: Question, session: LiveSession?, _ request: Request) -> Response {
+        switch question.decision(for: session?.identity) {
         case .allowPublic:
             return Response(allowStatus(request))
         case .allow:
@@ -118,7 +129,17 @@ extension Gate {
             log(.refused(request, user: session.identity.username, reason: tooLarge(fields.bytes.count)))
             return Response(.forbidden)
         }
-        return Response(allowStatus(request), identity: fields)
+        return Response(allowStatus(request), fields: reuse(of: session, request), identity: fields)
+    }
+
+    /// How long nginx may give the same answer without asking again, where the operator allows that. Not beyond the
+    /// moment at which the session would be judged otherwise, and never with a token in it.
+    private func reuse(of session: LiveSession, _ request: Request) -> [Field] {
+        guard settings.answerCache > 0, request.role == .responder, !settings.identity.holdsToken else { return [] }
+        let end = min(session.session.expires, session.session.accessExpires ?? .distantFuture)
+        let seconds = min(settings.answerCache, end.since(clock.now()) - 1)
+        guard seconds > 0 else { return [] }
+        return [Field(.accelExpires, String(seconds).utf8)].compactMap(\.self)
     }
 
     /// 204 only where the web server's own parameter asks for it; an authorizer must say exactly 200.
@@ -151,4 +172,9 @@ extension Gate {
         }
         return max(0, Int(number) * (isKibibytes ? 1024 : 1) - 512)
     }
+}
+
+extension HTTPField.Name {
+    /// nginx's own word for how long it may keep an answer; it is not handed on.
+    static let accelExpires = HTTPField.Name("X-Accel-Expires")!
 }

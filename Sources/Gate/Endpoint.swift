@@ -23,12 +23,18 @@ enum Destination: Equatable {
     /// An authorizer is always asked for a check, and so is every location that is not below the prefix.
     init(of request: Request, prefix: [UInt8]) {
         guard request.role == .responder, let location = request[.scriptName] ?? request[.documentURI],
-            location.starts(with: prefix), location.dropFirst(prefix.count).first == UInt8(ascii: "/")
+            location.starts(with: prefix)
         else {
             self = .endpoint(.auth)
             return
         }
-        let name = location.dropFirst(prefix.count + 1)
-        self = Endpoint.allCases.first { $0.rawValue.utf8.elementsEqual(name) }.map(Self.endpoint) ?? .nowhere
+        // Where the prefix itself is our script, what follows it in the address has a parameter of its own.
+        let rest = location.count > prefix.count ? location.dropFirst(prefix.count) : request[.pathInfo] ?? []
+        guard rest.first == UInt8(ascii: "/") else {
+            self = .endpoint(.auth)
+            return
+        }
+        self =
+            Endpoint.allCases.first { $0.rawValue.utf8.elementsEqual(rest.dropFirst()) }.map(Self.endpoint) ?? .nowhere
     }
 }

@@ -46,7 +46,7 @@ extension Event {
             level: .info, message: "refused",
             details: [
                 ("user", user ?? "-"), ("reason", reason), ("path", printable(path)),
-                ("method", printable(request[.requestMethod] ?? [])),
+                ("method", printable(request.method ?? [])),
             ] + place(of: request))
     }
 

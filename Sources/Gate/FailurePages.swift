@@ -18,6 +18,12 @@ extension Gate {
         return page
     }
 
+    /// We cannot tell who it is, and it is not their fault.
+    func notNow(_ request: Request) -> Response {
+        guard case .person = Visitor(of: request) else { return .text(.serviceUnavailable, "try again\n") }
+        return page(.serviceUnavailable, .notNow, for: request)
+    }
+
     /// Says why the visitor goes round and round, instead of sending them round once more.
     func loopPage(_ attempts: Attempts, for request: Request, returningTo target: ReturnURL) -> Response {
         log(.signInFailed(request, reason: "a loop: signed in again and again within seconds"))

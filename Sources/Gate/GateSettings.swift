@@ -13,6 +13,8 @@ package struct GateSettings: Sendable {
     package var returnTargets: ReturnTargets
     /// Networks whose `X-Forwarded-For` is believed.
     package var trustedProxies: [Network]
+    /// Seconds that nginx may keep the answer of a check; 0: it asks each time.
+    package var answerCache: Int64
     /// Seconds a session lasts at most.
     package var lifetime: Int64
     /// Seconds between the way to the provider and the way back.
@@ -24,7 +26,8 @@ package struct GateSettings: Sendable {
 
     package init(
         publicURL: EndpointURL, prefix: String, cookies: CookieSettings, identity: IdentitySettings,
-        returnTargets: ReturnTargets, trustedProxies: [Network] = [], lifetime: Int64, signInLifetime: Int64,
+        returnTargets: ReturnTargets, trustedProxies: [Network] = [], answerCache: Int64 = 0, lifetime: Int64,
+        signInLifetime: Int64,
         providerTimeout: Int64, patience: Int64 = 1000
     ) {
         self.publicURL = publicURL
@@ -33,6 +36,7 @@ package struct GateSettings: Sendable {
         self.identity = identity
         self.returnTargets = returnTargets
         self.trustedProxies = trustedProxies
+        self.answerCache = answerCache
         self.lifetime = lifetime
         self.signInLifetime = signInLifetime
         self.providerTimeout = providerTimeout
@@ -92,6 +96,9 @@ package struct IdentitySettings: Sendable {
     }
 
     package var headers: [(name: HTTPField.Name, source: Source)]
+    /// Whether an access token is among them.
+    var holdsToken: Bool { headers.contains { $0.source == .accessToken } }
+
     /// Bytes of all identity fields together, where the web server does not say how many it can take.
     package var limit: Int
 

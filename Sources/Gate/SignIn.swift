@@ -6,7 +6,27 @@ internal import Web
 /// `start` and `sign_in`: sends a person to the provider, and tells a program that it has to sign in.
 extension Gate {
     func start(_ request: Request) -> Answer {
-        guard !request.isAmbiguous, let method = request[.requestMethod], let wanted = request[.requestURI] else {
+        guard !request.isAmbiguous, let uri = request[.requestURI] else {
+            return .now(Response(.internalServerError))
+        }
+        return isOwnAddress(uri, request) ? signIn(request) : signInInPlace(request)
+    }
+
+    /// The web server sent us a request in place of the 401 of its check. Some make a 401 of a 403 or a 503, too
+    /// (mod_fcgid), and then a sign-in would not help: so what the check says is found out again.
+    private func signInInPlace(_ request: Request) -> Answer {
+        check(request).then { checked in
+            switch checked.status {
+            case .forbidden: denied(request)
+            case .serviceUnavailable: .now(notNow(request))
+            case .internalServerError: .now(checked)
+            default: signIn(request)
+            }
+        }
+    }
+
+    private func signIn(_ request: Request) -> Answer {
+        guard let method = request.method, let wanted = request[.requestURI] else {
             return .now(Response(.internalServerError))
         }
         guard case .person = Visitor(of: request), isSafe(method) || isNavigation(request) else {
@@ -40,7 +60,7 @@ extension Gate {
     /// Where to return to: what `rd` says when our own address was asked for; the original request when the web
     /// server sent us here in its place. What is not allowed becomes the home page.
     func returnURL(of request: Request) -> ReturnURL {
-        guard let uri = request[.requestURI], let method = request[.requestMethod] else { return .home }
+        guard let uri = request[.requestURI], let method = request.method else { return .home }
         if isOwnAddress(uri, request) { return target(named: "rd", in: request) }
         return isSafe(method) ? ReturnURL(uri, allowed: settings.returnTargets) ?? .home : .home
     }
@@ -48,7 +68,8 @@ extension Gate {
     /// Whether the browser asked for the location that we are.
     private func isOwnAddress(_ uri: ArraySlice<UInt8>, _ request: Request) -> Bool {
         guard let location = request[.scriptName] ?? request[.documentURI] else { return true }
-        return uri.prefix { $0 != UInt8(ascii: "?") }.elementsEqual(location)
+        let rest = location.count > settings.prefix.utf8.count ? [] : request[.pathInfo] ?? []
+        return uri.prefix { $0 != UInt8(ascii: "?") }.elementsEqual(location + rest)
     }
 
     /// The return URL that a query parameter names. One whose own `?` stands there unescaped reaches to the end:

@@ -31,12 +31,15 @@ package enum DenyReason: Equatable, Sendable, CustomStringConvertible {
     case ruleDenies(String)
     /// The rule that matches first lets others pass, not this person.
     case conditionNotMet(rule: String)
+    /// The location asks for a group that this person is not in.
+    case groupNotHeld
 
     package var description: String {
         switch self {
         case .noRuleMatches: "no rule matches"
         case .ruleDenies(let rule): "rule \(rule) denies"
         case .conditionNotMet(let rule): "the condition of rule \(rule) is not met"
+        case .groupNotHeld: "not in the groups that the location allows"
         }
     }
 }

@@ -53,7 +53,9 @@ struct Assembly {
         _ = errands.submit { relyingParty.prepare(deadline: deadline) }
         log.info(
             "serving",
-            metadata: ["listen": "\(settings.listen.address)", "public_url": "\(settings.gate.publicURL.text)"])
+            metadata: [
+                "listen": "\(addresses.joined(separator: ", "))", "public_url": "\(settings.gate.publicURL.text)",
+            ])
         server.run { [log] in
             reload(keys, keyFile, log)
         }
@@ -65,11 +67,16 @@ struct Assembly {
     ) throws(Failure) -> Server {
         do throws(ListenFailure) {
             return try Server(
-                listen: [ListenAddress(settings.listen.address)], group: settings.listen.group, responder: gate,
-                errands: errands, limits: limits, log: log)
+                listen: addresses.map { text throws(ListenFailure) in try ListenAddress(text) },
+                group: settings.listen.group, responder: gate, errands: errands, limits: limits, log: log)
         } catch {
             throw Failure(description: "listen: \(error)")
         }
+    }
+
+    /// A web server that started us and handed its socket over means that one, whatever we would listen on otherwise.
+    private var addresses: [String] {
+        ListenAddress.handedOver.map { ["\($0)"] } ?? settings.listen.addresses
     }
 
     private var edgeLimits: Limits {
@@ -175,7 +182,8 @@ extension Assembly {
             publicURL: settings.gate.publicURL, prefix: settings.gate.prefix, cookies: cookieSettings,
             identity: identitySettings,
             returnTargets: ReturnTargets(publicURL: settings.gate.publicURL, hosts: settings.gate.returnHosts),
-            trustedProxies: settings.gate.trustedProxies, lifetime: settings.session.lifetime,
+            trustedProxies: settings.gate.trustedProxies, answerCache: settings.gate.answerCache,
+            lifetime: settings.session.lifetime,
             signInLifetime: settings.session.signInLifetime, providerTimeout: settings.limits.providerTimeout * 1000)
     }
 

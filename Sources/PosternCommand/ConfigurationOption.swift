@@ -4,8 +4,8 @@ internal import Glibc
 
 /// Which configuration a command works with.
 struct ConfigurationOption: ParsableArguments {
-    @Option(name: .long, help: "The configuration file.")
-    var config = "/etc/postern/postern.yaml"
+    @Option(name: .long, help: "The configuration file; POSTERN_CONFIG names another default.")
+    var config = Process.environment[Settings.pathVariable] ?? "/etc/postern/postern.yaml"
 
     /// The checked settings. Prints every mistake and ends with 78 when there is one.
     func load() throws -> Settings {

@@ -16,12 +16,15 @@ struct NginxSnippet {
     private let prefix: String
     private let cookies: NginxCookies
     private let headers: NginxHeaders
+    /// Whether nginx may reuse answers.
+    private let isCached: Bool
 
     init(_ settings: Settings) {
-        server = Self.server(listening: settings.listen.address)
+        server = Self.server(listening: settings.listen.addresses)
         prefix = settings.gate.prefix
         cookies = NginxCookies(name: settings.cookie.name, isSecure: settings.cookie.isSecure)
         headers = NginxHeaders(sent: settings.identity.headers.map(\.name))
+        isCached = settings.gate.answerCache > 0
     }
 
     func text(_ part: Part) -> String {
@@ -42,9 +45,9 @@ struct NginxSnippet {
     }
 
     /// The upstream's address. Sockets that are handed over have none in our settings: the operator fills it in.
-    private static func server(listening address: String) -> String {
-        if address.utf8.starts(with: "unix:".utf8) { return quoted(address) }
-        if address.utf8.starts(with: "tcp:".utf8) { return String(address.dropFirst(4)) }
+    private static func server(listening addresses: [String]) -> String {
+        if let path = addresses.first(where: { $0.utf8.starts(with: "unix:".utf8) }) { return quoted(path) }
+        if let port = addresses.first(where: { $0.utf8.starts(with: "tcp:".utf8) }) { return String(port.dropFirst(4)) }
         return "unix:/run/postern/postern.sock"
     }
 
@@ -81,6 +84,16 @@ extension NginxSnippet {
             ""       $host;
         }
 
+        # Groups that a location asks for besides the rules, any of them: `set $postern_allowed_groups staff,ops;` in it.
+        map "" $postern_allowed_groups {
+            default  "";
+        }
+        map $postern_allowed_groups $postern_demand {
+            volatile;
+            default  allowed_groups=$postern_allowed_groups;
+            ""       "";
+        }
+        \(isCached ? cacheZone : "")
         # The Cookie field without Postern's own cookies: the application must not hold the key to the session.
         \(cookies.maps)
         """ + "\n"
@@ -97,12 +110,7 @@ extension NginxSnippet {
             internal;
             fastcgi_pass postern;
 
-            # nginx closes the connection after each auth_request unless the answer is stored. Postern is asked to say
-            # 204 instead of 200, and only a 200 would be stored: so connections are kept and nothing is ever written.
-            fastcgi_keep_conn on;
-            fastcgi_store /nonexistent/postern/never;
-            fastcgi_param POSTERN_ALLOW_STATUS 204;
-            fastcgi_cache off;
+        \(isCached ? reusingAnswers : keepingConnections)
 
             # Room for identity headers; Postern refuses what would not fit. Both numbers are the same.
             fastcgi_buffer_size 32k;
@@ -122,7 +130,7 @@ extension NginxSnippet {
             fastcgi_param SCRIPT_NAME \(prefix)/auth;
             fastcgi_param REQUEST_METHOD $request_method;
             fastcgi_param REQUEST_URI $request_uri;
-            fastcgi_param QUERY_STRING "";
+            fastcgi_param QUERY_STRING $postern_demand;
             fastcgi_param CONTENT_LENGTH "";
             fastcgi_param REMOTE_ADDR $remote_addr;
             fastcgi_param SERVER_PROTOCOL $server_protocol;
@@ -163,6 +171,43 @@ extension NginxSnippet {
         \(pages)
         }
         """ + "\n"
+    }
+
+    private var keepingConnections: String {
+        """
+            # nginx closes the connection after each auth_request unless the answer is stored. Postern is asked to say
+            # 204 instead of 200, and only a 200 would be stored: so connections are kept and nothing is ever written.
+            fastcgi_keep_conn on;
+            fastcgi_store /nonexistent/postern/never;
+            fastcgi_param POSTERN_ALLOW_STATUS 204;
+            fastcgi_cache off;
+        """
+    }
+
+    /// A header field holds no line end and an address no blank, so no two questions have one key.
+    private var reusingAnswers: String {
+        """
+            # Answers that let somebody pass are given again to the same question, as long as Postern says (answer_cache).
+            # All that Postern hears stands in the key: whoever differs in any of it, the cookie above all, asks anew.
+            fastcgi_keep_conn on;
+            fastcgi_cache postern;
+            fastcgi_cache_key "$request_method $scheme $server_name $remote_addr $request_uri\\n$postern_demand\\n$http_x_forwarded_for\\n$http_cookie";
+            fastcgi_cache_methods GET HEAD POST;
+            fastcgi_cache_lock off;
+            fastcgi_cache_use_stale off;
+            fastcgi_cache_background_update off;
+            fastcgi_cache_revalidate off;
+            fastcgi_store off;
+        """
+    }
+
+    private var cacheZone: String {
+        """
+
+        # Answers of the check, for as long as answer_cache says. Their files hold identity headers: nobody else reads them.
+        fastcgi_cache_path /var/lib/nginx/postern-answers levels=1:2 keys_zone=postern:10m max_size=64m inactive=1m use_temp_path=off;
+
+        """
     }
 
     /// What the locations that answer people have in common.

@@ -1,13 +1,13 @@
 extension Request {
     /// The parameters that we read. Those named `HTTP_…` are the client's words, all others the web server's.
     package enum Parameter: Int, CaseIterable, Sendable {
-        case requestMethod, requestURI, scriptName, documentURI, queryString
-        case contentType, contentLength
-        case remoteAddress, serverName, https, requestScheme
-        case allowStatus, headerBytes
-        case host, cookie, userAgent, accept, acceptLanguage, origin, referer, upgrade, requestedWith
-        case secFetchSite, secFetchMode, secFetchDest, secPurpose
-        case forwardedFor, forwardedProto, forwardedHost
+        case requestMethod, requestURI, scriptName, pathInfo, documentURI, queryString, redirectedMethod
+        case contentLength
+        case remoteAddress, serverName, https
+        case allowStatus, headerBytes, signIn
+        case cookie, accept, acceptLanguage, origin, referer, upgrade, requestedWith
+        case secFetchSite, secFetchMode, secPurpose
+        case forwardedFor
 
         /// The name on the wire.
         package var name: String {
@@ -15,19 +15,18 @@ extension Request {
             case .requestMethod: "REQUEST_METHOD"
             case .requestURI: "REQUEST_URI"
             case .scriptName: "SCRIPT_NAME"
+            case .pathInfo: "PATH_INFO"
             case .documentURI: "DOCUMENT_URI"
             case .queryString: "QUERY_STRING"
-            case .contentType: "CONTENT_TYPE"
+            case .redirectedMethod: "REDIRECT_REQUEST_METHOD"
             case .contentLength: "CONTENT_LENGTH"
             case .remoteAddress: "REMOTE_ADDR"
             case .serverName: "SERVER_NAME"
             case .https: "HTTPS"
-            case .requestScheme: "REQUEST_SCHEME"
             case .allowStatus: "POSTERN_ALLOW_STATUS"
             case .headerBytes: "POSTERN_HEADER_BYTES"
-            case .host: "HTTP_HOST"
+            case .signIn: "POSTERN_SIGN_IN"
             case .cookie: "HTTP_COOKIE"
-            case .userAgent: "HTTP_USER_AGENT"
             case .accept: "HTTP_ACCEPT"
             case .acceptLanguage: "HTTP_ACCEPT_LANGUAGE"
             case .origin: "HTTP_ORIGIN"
@@ -36,11 +35,8 @@ extension Request {
             case .requestedWith: "HTTP_X_REQUESTED_WITH"
             case .secFetchSite: "HTTP_SEC_FETCH_SITE"
             case .secFetchMode: "HTTP_SEC_FETCH_MODE"
-            case .secFetchDest: "HTTP_SEC_FETCH_DEST"
             case .secPurpose: "HTTP_SEC_PURPOSE"
             case .forwardedFor: "HTTP_X_FORWARDED_FOR"
-            case .forwardedProto: "HTTP_X_FORWARDED_PROTO"
-            case .forwardedHost: "HTTP_X_FORWARDED_HOST"
             }
         }
 
@@ -48,8 +44,8 @@ extension Request {
         /// among them: nginx sends it twice where Debian's `fastcgi_params` is included and then overridden.
         package var decides: Bool {
             switch self {
-            case .requestMethod, .requestURI, .scriptName, .documentURI, .remoteAddress, .serverName, .https,
-                .requestScheme, .allowStatus, .headerBytes:
+            case .requestMethod, .requestURI, .scriptName, .pathInfo, .documentURI, .redirectedMethod, .remoteAddress,
+                .serverName, .https, .allowStatus, .headerBytes, .signIn:
                 true
             default: false
             }

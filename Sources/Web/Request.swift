@@ -44,6 +44,10 @@ package struct Request: Sendable {
         return place.isAbsent ? nil : storage[place.range]
     }
 
+    /// What was asked first, where the web server sent the request on to us with another method (Apache's
+    /// `ErrorDocument`).
+    package var method: ArraySlice<UInt8>? { self[.redirectedMethod] ?? self[.requestMethod] }
+
     /// The value as text; `nil` when absent or not UTF-8.
     package func text(_ parameter: Parameter) -> String? {
         self[parameter].flatMap { String(validating: $0, as: UTF8.self) }

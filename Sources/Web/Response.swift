@@ -54,4 +54,20 @@ package enum Answer: Sendable {
     case now(Response)
     /// May wait for a provider or a store. It is run on the errand lane; when that is full the answer is 503.
     case later(@Sendable () -> Response)
+
+    /// What `next` makes of the response, as soon as there is one.
+    package func then(_ next: @escaping @Sendable (Response) -> Answer) -> Answer {
+        switch self {
+        case .now(let response): next(response)
+        case .later(let work): .later { next(work()).waited }
+        }
+    }
+
+    /// The response, waited for on the errand lane.
+    private var waited: Response {
+        switch self {
+        case .now(let response): response
+        case .later(let work): work()
+        }
+    }
 }

@@ -5,6 +5,11 @@ import Values
 
 @Suite("The environment")
 struct EnvironmentTests {
+    @Test("POSTERN_CONFIG names the file and is no setting")
+    func file() throws {
+        _ = try settings(yaml(), ["POSTERN_CONFIG": "/etc/other.yaml"])
+    }
+
     @Test("wins over the file")
     func wins() throws {
         let settings = try settings(

@@ -43,7 +43,7 @@ struct ReaderTests {
         #expect(settings.limits.identityBytes == 3072)
         #expect(settings.limits.cachedSessions == 131_072)
         #expect(settings.cookie.name == "__Host-postern")
-        #expect(settings.listen.address == "unix:/run/postern/postern.sock")
+        #expect(settings.listen.addresses == ["unix:/run/postern/postern.sock"])
         #expect(settings.provider.scopes == ["openid", "profile", "email"])
         #expect(settings.warnings.isEmpty)
     }

@@ -34,6 +34,21 @@ struct EndpointTests {
         #expect(destination("/oauth2/ping/../auth") == .nowhere)
     }
 
+    @Test("Where the prefix itself is the script, the rest of the address names the endpoint (Apache)")
+    func pathInfo() {
+        let destination = { (location: String, rest: String, role: Request.Role) in
+            Destination(
+                of: makeRequest("/", location: location, role: role, extra: [("PATH_INFO", rest)]),
+                prefix: Array("/oauth2".utf8))
+        }
+        #expect(destination("/oauth2", "/ping", .responder) == .endpoint(.ping))
+        #expect(destination("/oauth2", "/nothing", .responder) == .nowhere)
+        #expect(destination("/oauth2", "ping", .responder) == .endpoint(.auth))
+        #expect(destination("/oauth2", "/ping", .authorizer) == .endpoint(.auth))
+        #expect(destination("/oauth2/auth", "/ping", .responder) == .endpoint(.auth))
+        #expect(destination("/_auth", "/oauth2/ping", .responder) == .endpoint(.auth))
+    }
+
     @Test("Without SCRIPT_NAME the location is DOCUMENT_URI, and without both it is a check")
     func documentURI() {
         let request = Request(role: .responder, parameters: [("DOCUMENT_URI", "/oauth2/ping")])

@@ -47,6 +47,39 @@ struct SignInTests {
         #expect(site.gate.returnURL(of: request).text == target)
     }
 
+    @Test("In place of a 401 that was a 403 there is no sign-in: it would not help (mod_fcgid)")
+    func deniedInPlace() throws {
+        let cookie = try site.signIn()
+        let person = site.answer(makeRequest("/admin/x", location: "/oauth2/start", cookie: cookie))
+        #expect(person.status == .forbidden && person.page.contains("alice") && person.cookies.isEmpty)
+        let program = site.answer(
+            makeRequest(
+                "/closed/x", location: "/oauth2/start", cookie: cookie, extra: [("HTTP_ACCEPT", "application/json")]))
+        #expect(program.status == .forbidden && program.page == "not allowed\n")
+        #expect(site.answer(makeRequest("/closed/x", location: "/oauth2/start")).status == .forbidden)
+        #expect(site.answer(makeRequest("/admin/x", location: "/oauth2/start")).status == .found)
+    }
+
+    @Test("Whoever asks for the page itself is sent to sign in, also with a session")
+    func askedFor() throws {
+        let cookie = try site.signIn()
+        let request = makeRequest(
+            "/oauth2/start?rd=/admin/x", location: "/oauth2/start", query: "rd=/admin/x", cookie: cookie)
+        #expect(site.answer(request).status == .found)
+        let apart = makeRequest(
+            "/oauth2/start?rd=/admin/x", location: "/oauth2", query: "rd=/admin/x", cookie: cookie,
+            extra: [("PATH_INFO", "/start")])
+        #expect(site.answer(apart).status == .found)
+        #expect(site.gate.returnURL(of: apart).text == "/admin/x")
+    }
+
+    @Test("What an error page is asked with is not what was asked first (Apache's ErrorDocument)")
+    func redirectedMethod() {
+        let request = makeRequest("/form", location: "/oauth2/start", extra: [("REDIRECT_REQUEST_METHOD", "POST")])
+        #expect(site.answer(request).status == .unauthorized)
+        #expect(site.gate.returnURL(of: request).text == "/")
+    }
+
     @Test("What was posted cannot be posted again: the way back leads home")
     func posted() {
         let request = makeRequest(
