@@ -117,7 +117,9 @@ package enum KeyTable {
         Key("session.sign_in_lifetime", .duration(30...86_400), "15m", "How long a visitor may take at the provider."),
         Key("session.key_file", .text, "/var/lib/postern/keys", "The key ring, made 0600 at the first start."),
 
-        Key("cookie.name", .text, "__Host-postern", "The session cookie's name."),
+        Key(
+            "cookie.name", .text, "__Host-postern",
+            "The session cookie's name. With a domain or path of its own: `__Secure-postern`."),
         Key(
             "cookie.domain", .text, nil,
             "Its domain, to share it among subdomains; the name must then not begin with `__Host-`."),

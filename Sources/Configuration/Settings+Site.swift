@@ -71,6 +71,7 @@ extension Reader {
         }
         let domain = text("cookie.domain").flatMap { $0.isEmpty ? nil : $0 }
         let path = text("cookie.path") ?? "/"
+        checkReturnHosts(domain)
         let sameSite = choice("cookie.same_site").flatMap { SetCookie.SameSite(rawValue: $0.capitalizedASCII) } ?? .lax
         checkCookiePath(path)
         if let domain { checkCookieDomain(domain) }
@@ -88,6 +89,15 @@ extension Reader {
         return SessionCookieSettings(
             name: sessionCookieName(isInsecure, domain, path), domain: domain, path: path, sameSite: sameSite,
             isSecure: !isInsecure)
+    }
+
+    /// A session cookie without a domain is known to one host only.
+    private func checkReturnHosts(_ domain: String?) {
+        guard domain == nil, isSet("return_hosts") else { return }
+        warnings.add(
+            place("return_hosts"),
+            "return_hosts without cookie.domain: people are sent there, but whoever is protected there needs the cookie, too"
+        )
     }
 
     private func checkCookiePath(_ path: String) {
@@ -115,7 +125,10 @@ extension Reader {
     /// `__Host-` means Secure, Path=/ and no Domain: a browser drops the cookie otherwise.
     private func sessionCookieName(_ isInsecure: Bool, _ domain: String?, _ path: String) -> String {
         let name = text("cookie.name") ?? ""
-        guard isSet("cookie.name") else { return isInsecure ? "postern" : name }
+        guard isSet("cookie.name") else {
+            let isWide = domain != nil || path != "/"
+            return isInsecure ? "postern" : isWide ? "__Secure-postern" : name
+        }
         _ = cookieName((name, place("cookie.name")))
         if name.hasPrefix("__Secure-"), isInsecure {
             problems.add(

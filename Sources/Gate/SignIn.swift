@@ -35,6 +35,7 @@ extension Gate {
         let target = returnURL(of: request)
         let attempts = Attempts(in: request, cookies: settings.cookies, now: clock.now())
         guard !attempts.isLoop(for: wanted) else { return .now(loopPage(attempts, for: request, returningTo: target)) }
+        if let elsewhere = signInElsewhere(request, returningTo: target) { return .now(elsewhere) }
         return .later { begin(request, returningTo: target, attempts.begun(for: wanted)) }
     }
 

@@ -112,4 +112,28 @@ struct CheckTests {
         site.clock.advance(seconds: 600)
         #expect(site.check("/", cookie: cookie).status == .serviceUnavailable)
     }
+
+    @Test(
+        "nginx may reuse an answer only where the operator allows it, not longer than the session is good, and no token"
+    )
+    func reuse() throws {
+        let off = try Site()
+        #expect(off.check("/", cookie: try off.signIn()).text(.accelExpires) == nil)
+        let site = try Site { $0.answerCache = 30 }
+        let cookie = try site.signIn()
+        #expect(site.check("/", cookie: cookie).text(.accelExpires) == "30")
+        #expect(site.check("/").text(.accelExpires) == nil && site.check("/public/x").text(.accelExpires) == nil)
+        #expect(site.check("/closed", cookie: cookie).text(.accelExpires) == nil)
+        #expect(site.answer(makeRequest(cookie: cookie, role: .authorizer)).text(.accelExpires) == nil)
+        let late = try Site { settings in
+            settings.answerCache = 30
+            settings.lifetime = 20
+        }
+        #expect(late.check("/", cookie: try late.signIn()).text(.accelExpires) == "19")
+        let withToken = try Site { settings in
+            settings.answerCache = 30
+            settings.identity.headers.append((.init("x-token")!, .accessToken))
+        }
+        #expect(withToken.check("/", cookie: try withToken.signIn()).text(.accelExpires) == nil)
+    }
 }
