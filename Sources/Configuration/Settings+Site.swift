@@ -9,6 +9,10 @@ extension Reader {
         if !isPath(prefix) || prefix.hasSuffix("/") {
             problems.add(place("prefix"), "prefix is a path such as /oauth2")
         }
+        if duration("answer_cache") == 1 {
+            problems.add(
+                place("answer_cache"), "answer_cache of 1s does nothing, nginx counts whole seconds; use 2s or 0")
+        }
         let proxies = list("trusted_proxies").compactMap { entry -> Network? in
             let network = Network(entry.text.utf8)
             if network == nil {

@@ -137,7 +137,8 @@ extension Gate {
     private func reuse(of session: LiveSession, _ request: Request) -> [Field] {
         guard settings.answerCache > 0, request.role == .responder, !settings.identity.holdsToken else { return [] }
         let end = min(session.session.expires, session.session.accessExpires ?? .distantFuture)
-        let seconds = min(settings.answerCache, end.since(clock.now()) - 1)
+        // nginx counts whole seconds and the last one in full.
+        let seconds = min(settings.answerCache, end.since(clock.now())) - 1
         guard seconds > 0 else { return [] }
         return [Field(.accelExpires, String(seconds).utf8)].compactMap(\.self)
     }

@@ -15,6 +15,7 @@ struct SettingsTests {
             ("more", "listen: [fd:0, unix:run/x.sock]", "listen is"), ("more", "listen: []", "listen is empty"),
             ("more", "listen: unix:/\(String(repeating: "x", count: 100))", "listen is"),
             ("more", "listen: fd:x", "listen is"),
+            ("more", "answer_cache: 1s", "use 2s"), ("more", "answer_cache: 61s", "out of range"),
             ("more", "prefix: oauth2", "prefix is"), ("more", "prefix: /oauth2/", "prefix is"),
             ("more", "prefix: '/x{'", "prefix is"), ("more", "prefix: /", "prefix is"),
             ("more", "trusted_proxies: [10.0.0.0/33]", "no network"),

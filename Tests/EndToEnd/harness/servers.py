@@ -120,13 +120,13 @@ class Postern(Server):
 
 
 class Nginx(Server):
-    def __init__(self, folder, http, name="nginx"):
+    def __init__(self, folder, http, name="nginx", main=""):
         config = os.path.join(folder, f"{name}.conf")
         user = f"user {WEB_USER};\n" if IS_ROOT else ""
         temporary = "\n".join(f"    {kind}_temp_path {folder}/{name}-{kind};"
                               for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         with open(config, "w") as file:
-            file.write(f"{user}daemon off;\nworker_processes 1;\npid {folder}/{name}.pid;\nerror_log stderr warn;\n"
+            file.write(f"{user}daemon off;\nworker_processes 1;\n{main}\npid {folder}/{name}.pid;\nerror_log stderr warn;\n"
                        f"events {{ worker_connections 1024; }}\nhttp {{\n    access_log off;\n{temporary}\n{http}\n}}\n")
         super().__init__(name, folder, ["nginx", "-e", "stderr", "-p", folder, "-c", config])
 
@@ -144,6 +144,8 @@ class Backend:
             def do_GET(self):
                 if self.headers.get("Upgrade", "").lower() == "websocket":
                     return self.upgrade()
+                if self.path == "/stream":
+                    return self.stream()
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 seen = {"method": self.command, "path": self.path, "headers": self.headers.items()}
                 backend.seen.append(seen)
@@ -154,6 +156,18 @@ class Backend:
                 self.wfile.write(body)
 
             do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_GET
+
+            def stream(self):
+                """Server-sent events without an end."""
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.send_header("X-Accel-Buffering", "no")
+                self.end_headers()
+                self.close_connection = True
+                with contextlib.suppress(OSError):
+                    while True:
+                        self.wfile.write(b"data: PROTECTED\n\n")
+                        time.sleep(0.05)
 
             def upgrade(self):
                 self.send_response(101)

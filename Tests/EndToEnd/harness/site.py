@@ -13,10 +13,11 @@ SECRET = "client-secret-0123456789"
 
 class Site:
     """`changes` are merged into the configuration. Shipped: our own nginx configuration, unchanged; plain: the one of
-    people who write their own, in front of the same Postern."""
+    people who write their own, in front of the same Postern. `shipped_extra`: more lines in the shipped server block,
+    or what makes them of the site."""
 
     def __init__(self, authority, changes=None, provider=None, secure=True, shipped_extra="", wrapper=(),
-                 environment=None, start=True):
+                 environment=None, start=True, main=""):
         self.folder = tempfile.mkdtemp(prefix="postern-test-")
         may_connect(self.folder)
         self.authority = authority
@@ -31,7 +32,7 @@ class Site:
         self.others = []  # servers that are not ours to stop, for the logs
         if start:
             self.postern.start()
-        self.nginx = Nginx(self.folder, self.nginx_config(shipped_extra))
+        self.nginx = Nginx(self.folder, self.nginx_config(shipped_extra), main=main)
         self.servers.append(self.nginx)
         self.nginx.start()
         wait_until(lambda: can_connect(self.port), what="nginx")
@@ -66,7 +67,9 @@ class Site:
     def nginx_config(self, extra):
         for part in ("http", "server", "protect"):
             with open(os.path.join(self.folder, f"postern-{part}.conf"), "w") as file:
-                file.write(self.snippet(part))
+                file.write(self.snippet(part).replace("/var/lib/nginx/", f"{self.folder}/nginx-"))
+        if callable(extra):
+            extra = extra(self)
         tls = ""
         if self.secure:
             certificate, key = self.authority.issue("app.test")
