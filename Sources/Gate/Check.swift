@@ -124,6 +124,8 @@ extension Gate {
     }
 
     private func allow(_ session: LiveSession, _ request: Request) -> Response {
+        // A browser that asks for the check itself is told no more than a status.
+        if let uri = request[.requestURI], isOwnAddress(uri, request) { return Response(.ok) }
         let fields = request.role == .authorizer ? session.fields.authorizer : session.fields.responder
         guard fields.bytes.count <= room(for: request) else {
             log(.refused(request, user: session.identity.username, reason: tooLarge(fields.bytes.count)))
@@ -178,4 +180,9 @@ extension Gate {
 extension HTTPField.Name {
     /// nginx's own word for how long it may keep an answer; it is not handed on.
     static let accelExpires = HTTPField.Name("X-Accel-Expires")!
+}
+
+extension Request {
+    /// Whether the web server hands on what the check says, so that it should be fit for people.
+    var wantsPages: Bool { role == .authorizer && self[.pages]?.isEqual(to: "on") == true }
 }

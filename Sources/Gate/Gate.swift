@@ -35,7 +35,7 @@ package struct Gate: Responder {
 
     package func answer(_ request: Request) -> Answer {
         switch Destination(of: request, prefix: prefix) {
-        case .endpoint(.auth): check(request)
+        case .endpoint(.auth): request.wantsPages ? checkWithPages(request) : check(request)
         case .endpoint(.start), .endpoint(.signIn): start(request)
         case .endpoint(.callback): callback(request)
         case .endpoint(.signOut): signOut(request)

@@ -9,19 +9,31 @@ extension Gate {
         guard !request.isAmbiguous, let uri = request[.requestURI] else {
             return .now(Response(.internalServerError))
         }
-        return isOwnAddress(uri, request) ? signIn(request) : signInInPlace(request)
+        guard !isOwnAddress(uri, request) else { return signIn(request) }
+        // In place of a 401. Some web servers make one of a 403 or 503, too (mod_fcgid), and then a sign-in would not
+        // help: so what the check says is found out again.
+        return check(request).then { checked in
+            checked.status.kind == .successful ? signIn(request) : page(insteadOf: checked, request)
+        }
     }
 
-    /// The web server sent us a request in place of the 401 of its check. Some make a 401 of a 403 or a 503, too
-    /// (mod_fcgid), and then a sign-in would not help: so what the check says is found out again.
-    private func signInInPlace(_ request: Request) -> Answer {
+    /// The check where a web server hands our answer on as it is (lighttpd): a refusal is the page for it. What
+    /// passed is marked, so that the web server's own rules can tell the time before the check from that after it.
+    func checkWithPages(_ request: Request) -> Answer {
         check(request).then { checked in
-            switch checked.status {
-            case .forbidden: denied(request)
-            case .serviceUnavailable: .now(notNow(request))
-            case .internalServerError: .now(checked)
-            default: signIn(request)
-            }
+            guard checked.status.kind == .successful else { return page(insteadOf: checked, request) }
+            var passed = checked
+            passed.fields.append(Field(.passed, "passed"))
+            return .now(passed)
+        }
+    }
+
+    private func page(insteadOf refusal: Response, _ request: Request) -> Answer {
+        switch refusal.status {
+        case .unauthorized: signIn(request)
+        case .forbidden: denied(request)
+        case .serviceUnavailable: .now(notNow(request))
+        default: .now(refusal)
         }
     }
 
@@ -67,7 +79,8 @@ extension Gate {
     }
 
     /// Whether the browser asked for the location that we are.
-    private func isOwnAddress(_ uri: ArraySlice<UInt8>, _ request: Request) -> Bool {
+    func isOwnAddress(_ uri: ArraySlice<UInt8>, _ request: Request) -> Bool {
+        guard request.role == .responder else { return false }
         guard let location = request[.scriptName] ?? request[.documentURI] else { return true }
         let rest = location.count > settings.prefix.utf8.count ? [] : request[.pathInfo] ?? []
         return uri.prefix { $0 != UInt8(ascii: "?") }.elementsEqual(location + rest)
@@ -95,5 +108,6 @@ extension Gate {
 }
 
 extension HTTPField.Name {
+    static let passed = HTTPField.Name("Variable-POSTERN")!
     static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
 }

@@ -4,7 +4,7 @@ extension Request {
         case requestMethod, requestURI, scriptName, pathInfo, documentURI, queryString, redirectedMethod
         case contentLength
         case remoteAddress, serverName, https
-        case allowStatus, headerBytes, signIn
+        case allowStatus, headerBytes, pages
         case cookie, accept, acceptLanguage, origin, referer, upgrade, requestedWith
         case secFetchSite, secFetchMode, secPurpose
         case forwardedFor
@@ -25,7 +25,7 @@ extension Request {
             case .https: "HTTPS"
             case .allowStatus: "POSTERN_ALLOW_STATUS"
             case .headerBytes: "POSTERN_HEADER_BYTES"
-            case .signIn: "POSTERN_SIGN_IN"
+            case .pages: "POSTERN_PAGES"
             case .cookie: "HTTP_COOKIE"
             case .accept: "HTTP_ACCEPT"
             case .acceptLanguage: "HTTP_ACCEPT_LANGUAGE"
@@ -45,7 +45,7 @@ extension Request {
         package var decides: Bool {
             switch self {
             case .requestMethod, .requestURI, .scriptName, .pathInfo, .documentURI, .redirectedMethod, .remoteAddress,
-                .serverName, .https, .allowStatus, .headerBytes, .signIn:
+                .serverName, .https, .allowStatus, .headerBytes, .pages:
                 true
             default: false
             }

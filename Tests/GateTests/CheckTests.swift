@@ -113,6 +113,36 @@ struct CheckTests {
         #expect(site.check("/", cookie: cookie).status == .serviceUnavailable)
     }
 
+    @Test("Where the web server hands answers on as they are, a refusal is the page for it (lighttpd)")
+    func pages() throws {
+        let ask = { (uri: String, cookie: String?, extra: [(name: String, value: String)]) in
+            site.answer(
+                Request(
+                    role: .authorizer,
+                    parameters: [
+                        ("REQUEST_METHOD", "GET"), ("REQUEST_URI", uri), ("SERVER_NAME", "app.test"),
+                        ("POSTERN_PAGES", "on"), ("HTTP_COOKIE", cookie ?? ""),
+                    ] + extra))
+        }
+        let begun = ask("/deep?x=1", nil, [])
+        #expect(begun.status == .found && !begun.cookies.isEmpty)
+        #expect(ask("/deep", nil, [("HTTP_ACCEPT", "application/json")]).status == .unauthorized)
+        let cookie = try site.signIn()
+        let allowed = ask("/deep", cookie, [])
+        #expect(
+            allowed.text(.init("Variable-REMOTE_USER")!) == "alice"
+                && allowed.text(.init("Variable-POSTERN")!) == "passed")
+        #expect(ask("/public", nil, []).text(.init("Variable-POSTERN")!) == "passed")
+        let denied = ask("/admin", cookie, [])
+        #expect(denied.status == .forbidden && denied.page.contains("alice"))
+    }
+
+    @Test("A browser that asks for the check itself is not told who it is")
+    func askedFor() throws {
+        let answer = site.answer(makeRequest("/oauth2/auth?x", location: "/oauth2/auth", cookie: try site.signIn()))
+        #expect(answer.status == .ok && answer.identity == nil)
+    }
+
     @Test(
         "nginx may reuse an answer only where the operator allows it, not longer than the session is good, and no token"
     )
