@@ -22,8 +22,10 @@ enum Visitor {
             || mentions(accept, "application/json") && !mentions(accept, "text/html")
     }
 
+    /// mod_fcgid keeps `Upgrade` to itself, but not the key (RFC 6455, section 4.1).
     private static func isWebSocket(_ request: Request) -> Bool {
-        request[.upgrade]?.isEqualIgnoringCase(to: "websocket".utf8) == true
+        request[.webSocketKey] != nil
+            || request[.upgrade]?.isEqualIgnoringCase(to: "websocket".utf8) == true
     }
 
     private static func mentions(_ accept: ArraySlice<UInt8>, _ type: StaticString) -> Bool {

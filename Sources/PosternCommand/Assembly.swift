@@ -156,7 +156,7 @@ extension Assembly {
         let identity = identitySettings
         return SessionKeeper(
             store: store, keys: keys, times: times, limit: settings.limits.sessions,
-            cached: settings.limits.cachedSessions,
+            cached: settings.limits.cachedSessions, isOneOfMany: ListenAddress.handedOver != nil,
             clock: clock, entropy: entropy, fields: { identity.fields(for: $0) }, inBackground: { errands.submit($0) })
     }
 

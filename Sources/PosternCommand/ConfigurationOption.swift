@@ -34,6 +34,14 @@ enum Process {
         return variables
     }
 
+    /// The path of the program that runs.
+    static var program: String {
+        unsafe realpath("/proc/self/exe", nil).map { path in
+            defer { unsafe free(path) }
+            return unsafe String(cString: path)
+        } ?? "/usr/local/bin/postern"
+    }
+
     static func exists(_ path: String) -> Bool {
         unsafe access(path, F_OK) == 0
     }

@@ -1,15 +1,9 @@
 /// The `map` chain that takes Postern's own cookies out of the Cookie field.
 struct NginxCookies: Sendable {
-    /// A regular expression for the names of all our cookies.
-    private let names: String
+    let names: CookieNames
 
     /// Runs of our cookies that are taken out; browsers send them side by side, so one or two are usual.
     private static let steps = 8
-
-    init(name: String, isSecure: Bool) {
-        let prefix = isSecure ? "__Host-" : ""
-        names = "(?:\(Self.escaped(name))|\(prefix)postern-attempts|\(prefix)postern-state-[A-Za-z0-9_-]*)"
-    }
 
     var maps: String {
         (1...Self.steps).map(step).joined() + last
@@ -19,7 +13,7 @@ struct NginxCookies: Sendable {
         """
         map \(source(of: number)) $postern_cookie_\(number) {
             default \(source(of: number));
-            "~^(?<postern_before_\(number)>(?:.*;[ \\t]*)?)(?:\(names)[ \\t]*=[^;]*(?:;[ \\t]*|$))+(?<postern_after_\(number)>.*)$" $postern_before_\(number)$postern_after_\(number);
+            "~^(?<postern_before_\(number)>(?:.*;[ \\t]*)?)(?:\(names.pattern)[ \\t]*=[^;]*(?:;[ \\t]*|$))+(?<postern_after_\(number)>.*)$" $postern_before_\(number)$postern_after_\(number);
         }
 
         """
@@ -30,7 +24,7 @@ struct NginxCookies: Sendable {
         """
         map \(source(of: Self.steps + 1)) $postern_cookie {
             default \(source(of: Self.steps + 1));
-            "~(?:^|;)[ \\t]*\(names)[ \\t]*=" "";
+            "~(?:^|;)[ \\t]*\(names.pattern)[ \\t]*=" "";
             "~^(?<postern_cookie_whole>.*[^; \\t])[; \\t]+$" $postern_cookie_whole;
         }
         """
@@ -38,13 +32,5 @@ struct NginxCookies: Sendable {
 
     private func source(of step: Int) -> String {
         step == 1 ? "$http_cookie" : "$postern_cookie_\(step - 1)"
-    }
-
-    private static func escaped(_ name: String) -> String {
-        name.unicodeScalars.map { scalar in
-            scalar.properties.isAlphabetic || scalar.properties.numericType != nil
-                || "-_".unicodeScalars.contains(scalar)
-                ? "\(scalar)" : "\\\(scalar)"
-        }.joined()
     }
 }

@@ -1,8 +1,7 @@
 internal import Configuration
 
-/// The nginx configuration to paste, made from the settings: three parts for three places. nginx/ holds what the
-/// default settings give.
-struct NginxSnippet {
+/// The nginx configuration to paste: three parts for three places.
+struct NginxSnippet: ServerSnippet {
     enum Part: String, CaseIterable {
         /// Inside `http {}`, once.
         case http
@@ -19,12 +18,12 @@ struct NginxSnippet {
     /// Whether nginx may reuse answers.
     private let isCached: Bool
 
-    init(_ settings: Settings) {
-        server = Self.server(listening: settings.listen.addresses)
-        prefix = settings.gate.prefix
-        cookies = NginxCookies(name: settings.cookie.name, isSecure: settings.cookie.isSecure)
-        headers = NginxHeaders(sent: settings.identity.headers.map(\.name))
-        isCached = settings.gate.answerCache > 0
+    init(_ source: SnippetSource) {
+        server = Self.server(source)
+        prefix = source.settings.gate.prefix
+        cookies = NginxCookies(names: source.cookies)
+        headers = NginxHeaders(names: source.headers)
+        isCached = source.settings.gate.answerCache > 0
     }
 
     func text(_ part: Part) -> String {
@@ -45,10 +44,9 @@ struct NginxSnippet {
     }
 
     /// The upstream's address. Sockets that are handed over have none in our settings: the operator fills it in.
-    private static func server(listening addresses: [String]) -> String {
-        if let path = addresses.first(where: { $0.utf8.starts(with: "unix:".utf8) }) { return quoted(path) }
-        if let port = addresses.first(where: { $0.utf8.starts(with: "tcp:".utf8) }) { return String(port.dropFirst(4)) }
-        return "unix:/run/postern/postern.sock"
+    private static func server(_ source: SnippetSource) -> String {
+        if let path = source.socket { return quoted("unix:\(path)") }
+        return source.port ?? "unix:/run/postern/postern.sock"
     }
 
     private static func quoted(_ text: String) -> String {

@@ -18,6 +18,7 @@ extension SessionKeeper {
 
     /// Whether memory is as good as the store.
     var isCoherent: Bool {
+        guard !isOneOfMany else { return false }
         let last = lastBeat.load(ordering: .relaxed)
         return last != .min && clock.uptime() - last <= Self.longestSilence
     }

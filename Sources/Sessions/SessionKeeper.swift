@@ -52,17 +52,22 @@ package final class SessionKeeper: Sendable {
     let lastBeat = Atomic<Int64>(.min)
     /// This process among those that share the store.
     let owner: Int64
+    /// Whether others answer the same browsers: then what one of them ends is over at once for all, because memory is
+    /// never believed without a look into the store.
+    let isOneOfMany: Bool
 
     /// `limit` bounds the sessions of the store, `cached` those in memory.
     package init(
-        store: any SessionStore, keys: KeyRing, times: SessionTimes, limit: Int, cached: Int, clock: Clock,
-        entropy: Entropy, fields: @escaping @Sendable (Session) -> IdentityFields,
+        store: any SessionStore, keys: KeyRing, times: SessionTimes, limit: Int, cached: Int,
+        isOneOfMany: Bool = false, clock: Clock, entropy: Entropy,
+        fields: @escaping @Sendable (Session) -> IdentityFields,
         inBackground: @escaping @Sendable (@escaping @Sendable () -> Void) -> Bool
     ) {
         self.store = store
         self.keys = keys
         self.times = times
         self.limit = limit
+        self.isOneOfMany = isOneOfMany
         self.clock = clock
         self.entropy = entropy
         self.fields = fields

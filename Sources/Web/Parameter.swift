@@ -5,7 +5,7 @@ extension Request {
         case contentLength
         case remoteAddress, serverName, https
         case allowStatus, headerBytes, pages
-        case cookie, accept, acceptLanguage, origin, referer, upgrade, requestedWith
+        case cookie, accept, acceptLanguage, origin, referer, upgrade, webSocketKey, requestedWith
         case secFetchSite, secFetchMode, secPurpose
         case forwardedFor
 
@@ -32,6 +32,7 @@ extension Request {
             case .origin: "HTTP_ORIGIN"
             case .referer: "HTTP_REFERER"
             case .upgrade: "HTTP_UPGRADE"
+            case .webSocketKey: "HTTP_SEC_WEBSOCKET_KEY"
             case .requestedWith: "HTTP_X_REQUESTED_WITH"
             case .secFetchSite: "HTTP_SEC_FETCH_SITE"
             case .secFetchMode: "HTTP_SEC_FETCH_MODE"

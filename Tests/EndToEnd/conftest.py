@@ -18,9 +18,17 @@ def authority():
     return Authority(tempfile.mkdtemp(prefix="postern-ca-"))
 
 
+def pytest_generate_tests(metafunc):
+    """A file that names several FRONTS runs its tests with each of these web servers; NGINX_ONLY are left out."""
+    if "front" in metafunc.fixturenames:
+        fronts = getattr(metafunc.module, "FRONTS", ["nginx"])
+        only = getattr(metafunc.function, "fronts", fronts)
+        metafunc.parametrize("front", [front for front in fronts if front in only], scope="session")
+
+
 @pytest.fixture(scope="session")
-def shared_site(authority):
-    site = Site(authority)
+def shared_site(authority, front):
+    site = Site(authority, front=front)
     _sites.append(site)
     yield site
     site.close()
@@ -37,12 +45,12 @@ def site(shared_site):
 
 
 @pytest.fixture
-def make_site(authority):
+def make_site(authority, front):
     """Makes a site of one's own: make_site({"session": {...}}, provider=…)."""
     made = []
 
     def make(changes=None, **options):
-        site = Site(authority, changes, **options)
+        site = Site(authority, changes, **{"front": front, **options})
         made.append(site)
         _sites.append(site)
         return site

@@ -7,6 +7,7 @@ import urllib.parse
 import pytest
 
 from harness.browser import other
+from harness.fronts import FRONTS, only
 from harness.site import told_of
 
 
@@ -140,6 +141,7 @@ def test_FLOW_the_issuer_of_the_answer(site, iss):
     assert_refused(site, browser, browser.get(f"/oauth2/callback?{query}"))
 
 
+@only("nginx")  # one process has the moved clock
 def test_FLOW_10_the_life_of_a_state(make_site, tmp_path):
     clock = tmp_path / "clock"
     clock.write_text("+0")

@@ -1,11 +1,13 @@
 """Identity headers: the application hears what Postern says, and nothing else."""
 import itertools
+import re
 import socket
 import threading
 
 import pytest
 
 from harness.browser import NAVIGATION
+from harness.fronts import FRONTS
 from harness.site import told, told_of
 
 IDENTITY = ["X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username",
@@ -33,8 +35,8 @@ def test_HDR_02_no_groups_means_no_groups(site):
 
 
 @pytest.mark.parametrize("underscores", ["on", "off"])
-def test_HDR_03_no_spelling_gets_through(make_site, underscores):
-    site = make_site(shipped_extra=f"underscores_in_headers {underscores};")
+def test_HDR_03_no_spelling_gets_through(make_site, front, underscores):
+    site = make_site(shipped_extra=f"underscores_in_headers {underscores};" if front == "nginx" else "")
     browser = site.signed_in()
     for name in IDENTITY:
         words = name.split("-")
@@ -83,12 +85,13 @@ def test_HDR_08_many_groups_arrive_whole_or_not_at_all(site):
     assert len(",".join(groups)) > 12 * 1024
     browser = site.browser()
     response = browser.sign_in("/")
-    assert told_of(response, "X-Auth-Request-Groups") == [",".join(groups)]
-    plain = site.browser(plain=True)
-    plain.cookies = browser.cookies
-    response = plain.get("/")
+    if site.kind == "nginx":
+        assert told_of(response, "X-Auth-Request-Groups") == [",".join(groups)]
+        plain = site.browser(plain=True)
+        plain.cookies = browser.cookies
+        response = plain.get("/")
     assert response.status == 403 and not response.is_protected
-    assert "identity headers of" in site.postern.log and "POSTERN_HEADER_BYTES" in site.postern.log
+    assert re.search("identity headers of .* POSTERN_HEADER_BYTES or limits.identity_bytes", site.logs())
 
 
 def test_HDR_09_the_proxy_header_leads_nowhere(site):

@@ -109,7 +109,7 @@ def test_a_stream_ends_when_nginx_is_told_to_end_old_connections(make_site):
         seen = b""
         while seen.count(b"data: PROTECTED") < 3:
             seen += stream.recv(65536)
-        os.kill(site.nginx.pid, 1)
+        os.kill(site.front.pid, 1)
         begun = time.monotonic()
         while stream.recv(65536):
             assert time.monotonic() - begun < 8, "the stream goes on"

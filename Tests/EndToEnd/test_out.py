@@ -5,6 +5,7 @@ import urllib.parse
 import pytest
 
 from harness import fastcgi
+from harness.fronts import FRONTS
 
 
 @pytest.mark.parametrize("headers", [

@@ -1,11 +1,13 @@
 """Redirect targets: wherever a visitor is sent after signing in or out, it is a place of ours."""
 import json
 import os
+import re
 import urllib.parse
 
 import pytest
 
 from harness.browser import other, resolved_origin
+from harness.fronts import FRONTS
 from harness.site import told
 
 SLASHES = ["//evil.test/", "///evil.test", "////evil.test", "/\\evil.test", "\\/evil.test", "/\\/evil.test", "\\\\evil.test"]
@@ -29,6 +31,8 @@ def spellings(targets):
 def final_location(browser, rd):
     """Where a sign-in that began with this target ends."""
     response = browser.send(f"/oauth2/start?rd={rd}", headers=[("Sec-Fetch-Mode", "navigate")])
+    if refused_by_lighttpd(response, rd):
+        return "/"
     assert response.status == 302, f"{rd}: {response.status}"
     back = other(response.location).location
     parts = urllib.parse.urlsplit(back)
@@ -38,6 +42,11 @@ def final_location(browser, rd):
     names = {line.split("=")[0] for line in response.all("Set-Cookie")}
     assert all(name.startswith("__Host-postern") for name in names), (rd, names)
     return response.location
+
+
+def refused_by_lighttpd(response, target):
+    """It takes no control character in an address, and the request ends there."""
+    return response.status == 400 and "lighttpd" in (response.header("Server") or "") and re.search("%[01]", target)
 
 
 def assert_safe(browser, targets):
@@ -77,7 +86,7 @@ def test_RD_05_the_same_at_sign_out_and_on_pages(site, family):
         if response.location:
             assert resolved_origin(response.location) == "https://app.test", target
         else:
-            assert response.status == 200
+            assert response.status == 200 or refused_by_lighttpd(response, target)
         assert "evil" not in response.text and "evil" not in (response.location or ""), target
         browser = site.signed_in()
         response = browser.follow(browser.get(f"/oauth2/sign_out?rd={target}"), until=lambda url: "evil" in url[:30])
@@ -112,7 +121,7 @@ def test_RD_09_the_callback_address_is_the_configured_one(site):
         assert "evil" not in response.raw.decode("latin-1")
         return urllib.parse.parse_qs(urllib.parse.urlsplit(response.location).query)["redirect_uri"]
 
-    for plain in (False, True):
+    for plain in site.ways:
         browser = site.browser(plain)
         for headers in ([("X-Forwarded-Host", "evil.test")], [("X-Forwarded-Proto", "http")], [("Forwarded", "host=evil.test")]):
             assert redirect_uri(browser.get("/oauth2/start", headers=headers)) == ["https://app.test/oauth2/callback"]
@@ -122,7 +131,10 @@ def test_RD_09_the_callback_address_is_the_configured_one(site):
             if response.status == 302:
                 assert redirect_uri(response) == ["https://app.test/oauth2/callback"]
         response = browser.get("https://app.test/oauth2/start", host="evil.test")
-        assert redirect_uri(response) == ["https://app.test/oauth2/callback"]
+        if site.kind == "nginx":
+            assert redirect_uri(response) == ["https://app.test/oauth2/callback"]
+        else:  # the others hand the address on as it came, and Postern does not judge such a one
+            assert response.status in (400, 403) and b"evil" not in response.raw
 
 
 def test_a_target_with_its_query_pasted_as_it_is_survives(site):

@@ -6,15 +6,6 @@ import Testing
 
 @Suite("The nginx snippet")
 struct NginxSnippetTests {
-    @Test("nginx/ holds what the default settings give", arguments: NginxSnippet.Part.allCases)
-    func committed(part: NginxSnippet.Part) throws {
-        let path = root + "nginx/" + NginxSnippet.path(of: part)
-        let contents = try #require(FileManager.default.contents(atPath: path), "\(path) is missing")
-        #expect(
-            String(decoding: contents, as: UTF8.self) == (try snippet().text(part)),
-            "run: postern snippet nginx --part \(part.rawValue) > nginx/\(NginxSnippet.path(of: part))")
-    }
-
     @Test("the socket, the prefix and the headers are those of the settings")
     func settings() throws {
         let snippet = try snippet(
@@ -48,32 +39,12 @@ struct NginxSnippetTests {
 
     @Test("hyphens and underscores are spelled in every way")
     func spellings() {
-        #expect(Set(NginxHeaders.spellings(of: "A-B-C")) == ["A-B-C", "A_B-C", "A-B_C", "A_B_C"])
-        #expect(NginxHeaders.spellings(of: "User") == ["User"])
-        #expect(NginxHeaders.spellings(of: "a-b-c-d-e-f-g-h").count == 2)
-    }
-
-    private var root: String {
-        #filePath.split(separator: "/").dropLast(3).reduce("/") { $0 + $1 + "/" }
+        #expect(Set(HeaderNames.spellings(of: "A-B-C")) == ["A-B-C", "A_B-C", "A-B_C", "A_B_C"])
+        #expect(HeaderNames.spellings(of: "User") == ["User"])
+        #expect(HeaderNames.spellings(of: "a-b-c-d-e-f-g-h").count == 2)
     }
 
     private func snippet(_ more: String = "") throws -> NginxSnippet {
-        try NginxSnippet(Settings.parse(more + Samples.smallest, path: "postern.yaml"))
+        NginxSnippet(try Samples.source(more))
     }
-}
-
-/// Configurations for tests.
-enum Samples {
-    static let smallest = """
-        public_url: https://app.example.com
-        providers:
-          company:
-            kind: oidc
-            issuer: https://login.example.com
-            client_id: postern
-            client_secret: not-a-real-secret
-        rules:
-          - allow: { domains: [example.com] }
-
-        """
 }

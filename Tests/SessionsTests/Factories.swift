@@ -41,14 +41,14 @@ final class Bench: Sendable {
 
     init(
         store: FlakyStore = FlakyStore(), keys: KeyRing = KeyRing([ringKey(1)]), idleTimeout: Int64 = 0,
-        limit: Int = 1000, clock: ManualClock? = nil
+        limit: Int = 1000, isOneOfMany: Bool = false, clock: ManualClock? = nil
     ) {
         let clock = clock ?? self.clock
         self.store = store
         keeper = SessionKeeper(
             store: store, keys: keys,
             times: SessionTimes(idleTimeout: idleTimeout, refreshBefore: 60, outageGrace: 600, longestRefresh: 10_000),
-            limit: limit, cached: 64, clock: clock.clock, entropy: .system,
+            limit: limit, cached: 64, isOneOfMany: isOneOfMany, clock: clock.clock, entropy: .system,
             fields: fields,
             inBackground: {
                 $0()

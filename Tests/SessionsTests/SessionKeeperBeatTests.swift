@@ -22,6 +22,15 @@ struct SessionKeeperBeatTests {
         #expect(there.state(cookie) == "none")
     }
 
+    @Test("OUT-02: one of many processes that answer the same browser refuses an ended session at once")
+    func oneOfMany() throws {
+        let sibling = Bench(store: here.store, isOneOfMany: true, clock: here.clock)
+        let cookie = try here.open()
+        #expect(sibling.state(cookie) == "live")
+        _ = try here.keeper.end(cookie: Array(cookie.utf8)[...])
+        #expect(sibling.state(cookie) == "none")
+    }
+
     @Test("SES-08: a process whose beat is late does not believe its memory")
     func lateBeat() throws {
         let cookie = try here.open()

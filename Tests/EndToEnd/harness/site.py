@@ -2,40 +2,49 @@
 import copy
 import json
 import os
+import signal
 import tempfile
 
 from .browser import Browser
 from .provider import Provider
-from .servers import IS_ROOT, WEB_USER, Backend, Nginx, Postern, can_connect, free_port, may_connect, wait_until
+from .fronts import FRONTS, spawned
+from .fronts import start as start_front
+from .servers import IS_ROOT, WEB_USER, Backend, Postern, free_port, may_connect
 
 SECRET = "client-secret-0123456789"
 
 
 class Site:
-    """`changes` are merged into the configuration. Shipped: our own nginx configuration, unchanged; plain: the one of
-    people who write their own, in front of the same Postern. `shipped_extra`: more lines in the shipped server block,
-    or what makes them of the site."""
+    """`changes` are merged into the configuration. `front` is the web server, with our own configuration, unchanged,
+    at `port`. With nginx there is, at `plain_port`, that of people who write their own, in front of the same Postern.
+    `shipped_extra`: more lines in the shipped server block, or what makes them of the site."""
 
     def __init__(self, authority, changes=None, provider=None, secure=True, shipped_extra="", wrapper=(),
-                 environment=None, start=True, main=""):
+                 environment=None, start=True, front="nginx", **more):
         self.folder = tempfile.mkdtemp(prefix="postern-test-")
         may_connect(self.folder)
         self.authority = authority
         self.owns_provider = provider is None
         self.provider = provider or Provider()
         self.backend = Backend()
-        self.port, self.plain_port = free_port(), free_port()
-        self.secure = secure
+        self.port, self.plain_port, self.check_port = free_port(), free_port(), free_port()
+        self.secure, self.kind = secure, front
+        self.certificate = authority.issue("app.test") if secure else None
         self.settings = merged(self.defaults(), changes or {})
         self.postern = Postern(self.folder, self.settings, wrapper=wrapper, environment=environment)
         self.servers = [self.postern]
         self.others = []  # servers that are not ours to stop, for the logs
-        if start:
-            self.postern.start()
-        self.nginx = Nginx(self.folder, self.nginx_config(shipped_extra), main=main)
-        self.servers.append(self.nginx)
-        self.nginx.start()
-        wait_until(lambda: can_connect(self.port), what="nginx")
+        try:
+            if start:
+                self.postern.start()
+            extra = shipped_extra(self) if callable(shipped_extra) else shipped_extra
+            self.front = FRONTS[front](self, extra, **more)
+            self.servers.append(self.front)
+            start_front(self.front, self.port)
+        except BaseException:
+            print(self.logs())
+            self.close()
+            raise
         self.started_pid = self.postern.process.pid if start else None
 
     def defaults(self):
@@ -43,7 +52,7 @@ class Site:
             file.write(SECRET + "\n")
         settings = {
             "public_url": "https://app.test" if self.secure else "http://app.test",
-            "listen": f"unix:{self.folder}/postern.sock",
+            "listen": [f"unix:{self.folder}/postern.sock"],
             "providers": {"op": {
                 "kind": "oidc", "issuer": self.provider.issuer, "insecure_http": True, "client_id": "rp1",
                 "client_secret_file": f"{self.folder}/secret", "scopes": ["openid", "profile", "email", "groups"]}},
@@ -55,66 +64,30 @@ class Site:
                 {"name": "everybody", "allow": {"domains": ["example.com"]}}],
             "log": {"level": "debug"},
         }
+        if self.kind == "apache-authnz":
+            settings["listen"].append(f"tcp:127.0.0.1:{self.check_port}")
         if IS_ROOT:
             settings["listen_group"] = WEB_USER
         if not self.secure:
             settings["cookie"] = {"insecure": True}
         return settings
 
-    def snippet(self, part):
-        return self.postern.run("snippet", "nginx", "--part", part).stdout
+    def restart(self):
+        """Postern ends and starts anew, also where the web server started it."""
+        self.postern.stop()
+        for pid in spawned(self):
+            if pid != self.postern.pid:
+                os.kill(pid, signal.SIGKILL)
+        self.postern.start()
 
-    def nginx_config(self, extra):
-        for part in ("http", "server", "protect"):
-            with open(os.path.join(self.folder, f"postern-{part}.conf"), "w") as file:
-                file.write(self.snippet(part).replace("/var/lib/nginx/", f"{self.folder}/nginx-"))
-        if callable(extra):
-            extra = extra(self)
-        tls = ""
-        if self.secure:
-            certificate, key = self.authority.issue("app.test")
-            tls = f"ssl_certificate {certificate}; ssl_certificate_key {key};"
-        how = " ssl" if self.secure else ""
-        return f"""
-    include {self.folder}/postern-http.conf;
-    server {{
-        listen 127.0.0.1:{self.port}{how};
-        server_name app.test;
-        {tls}
-        include {self.folder}/postern-server.conf;
-        {extra}
-        location / {{
-            include {self.folder}/postern-protect.conf;
-            proxy_pass http://127.0.0.1:{self.backend.port};
-        }}
-    }}
-    server {{
-        listen 127.0.0.1:{self.plain_port}{how};
-        server_name app.test;
-        {tls}
-        location = /_auth {{
-            internal;
-            include /etc/nginx/fastcgi_params;
-            fastcgi_param X_ORIGINAL_URI $request_uri;
-            fastcgi_pass_request_body off;
-            fastcgi_pass unix:{self.postern.socket};
-        }}
-        location /oauth2/ {{
-            include /etc/nginx/fastcgi_params;
-            fastcgi_pass unix:{self.postern.socket};
-        }}
-        location / {{
-            auth_request /_auth;
-            auth_request_set $user $upstream_http_x_auth_request_user;
-            auth_request_set $email $upstream_http_x_auth_request_email;
-            auth_request_set $groups $upstream_http_x_auth_request_groups;
-            proxy_set_header X-Auth-Request-User $user;
-            proxy_set_header X-Auth-Request-Email $email;
-            proxy_set_header X-Auth-Request-Groups $groups;
-            proxy_pass http://127.0.0.1:{self.backend.port};
-        }}
-    }}
-"""
+    def restart_front(self):
+        self.front.stop()
+        start_front(self.front, self.port)
+
+    @property
+    def ways(self):
+        """Values of `plain` for `browser`: our configuration, and with nginx people's own."""
+        return (False, True) if self.kind == "nginx" else (False,)
 
     def browser(self, plain=False):
         return Browser(self.plain_port if plain else self.port, self.authority.path, secure=self.secure)
