@@ -1,8 +1,8 @@
 """The web servers in front: each runs the configuration that `postern snippet` prints, as it is."""
 import contextlib
 import os
+import shutil
 import signal
-import subprocess
 import time
 
 from .servers import IS_ROOT, WEB_USER, Nginx, Server, can_connect, wait_until
@@ -19,6 +19,13 @@ def start(server, port):
         return can_connect(port)
     wait_until(listens, what=server.name)
     return server
+
+
+def own(folder):
+    """A folder that the web server writes into."""
+    os.makedirs(folder, exist_ok=True)
+    if IS_ROOT:
+        shutil.chown(folder, WEB_USER)
 
 
 def write_snippets(site, kind, parts, moved):
@@ -145,13 +152,7 @@ def apache_fcgid(site, extra=""):
     folder = site.folder
     write_snippets(site, "apache-fcgid", ["server", "vhost", "protect", "lua"],
                    {"/etc/apache2/postern/variables.lua": f"{folder}/postern-lua.conf"})
-    if IS_ROOT:  # Postern runs as Apache's user here
-        for name in os.listdir(folder):
-            subprocess.run(["chown", WEB_USER, os.path.join(folder, name)], check=True)
-        subprocess.run(["chown", WEB_USER, folder], check=True)
-    os.makedirs(f"{folder}/fcgid", exist_ok=True)
-    if IS_ROOT:
-        subprocess.run(["chown", WEB_USER, f"{folder}/fcgid"], check=True)
+    own(f"{folder}/fcgid")
     return Apache(site, ["fcgid", "lua"], f"Include {folder}/postern-vhost.conf\n" + PROTECTED.format(
         backend=site.backend.port, folder=folder, extra=extra), server=f"""
 FcgidIPCDir {folder}/fcgid
@@ -171,9 +172,7 @@ def lighttpd(site, extra=""):
     folder = site.folder
     write_snippets(site, "lighttpd", ["server", "lua"], {"/etc/lighttpd/postern.lua": f"{folder}/postern-lua.conf"})
     os.makedirs(f"{folder}/site", exist_ok=True)
-    os.makedirs(f"{folder}/lighttpd", exist_ok=True)
-    if IS_ROOT:
-        subprocess.run(["chown", WEB_USER, f"{folder}/lighttpd"], check=True)
+    own(f"{folder}/lighttpd")
     tls = ('server.modules += ("mod_openssl")\nssl.engine = "enable"\nssl.pemfile = "{}"\nssl.privkey = "{}"\n'
            .format(*site.certificate) if site.secure else "")
     user = f'server.username = "{WEB_USER}"\nserver.groupname = "{WEB_USER}"\n' if IS_ROOT else ""

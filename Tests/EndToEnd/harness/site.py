@@ -2,6 +2,7 @@
 import copy
 import json
 import os
+import shutil
 import signal
 import tempfile
 
@@ -31,7 +32,12 @@ class Site:
         self.secure, self.kind = secure, front
         self.certificate = authority.issue("app.test") if secure else None
         self.settings = merged(self.defaults(), changes or {})
+        if front == "apache-fcgid" and IS_ROOT:  # one user for all: Apache's
+            wrapper = ["setpriv", "--reuid", WEB_USER, "--regid", WEB_USER, "--clear-groups", *wrapper]
         self.postern = Postern(self.folder, self.settings, wrapper=wrapper, environment=environment)
+        if front == "apache-fcgid" and IS_ROOT:
+            for name in (".", *os.listdir(self.folder)):
+                shutil.chown(os.path.join(self.folder, name), WEB_USER, WEB_USER)
         self.servers = [self.postern]
         self.others = []  # servers that are not ours to stop, for the logs
         try:
