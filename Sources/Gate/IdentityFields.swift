@@ -65,10 +65,11 @@ extension IdentitySettings {
     /// (FastCGI specification, section 6.3).
     private func variables(for session: Session, _ fields: [Field]) -> [Field] {
         let user = HTTPField.Name("Variable-REMOTE_USER").flatMap { Field($0, session.identity.username.utf8) }
-        return [user].compactMap(\.self)
-            + fields.compactMap { field in
-                let name = field.name.rawName.replacing("-", with: "_").uppercased()
-                return HTTPField.Name("Variable-\(name)").flatMap { Field($0, field.value) }
-            }
+        let others = fields.compactMap { field in
+            let name = field.name.rawName.replacing("-", with: "_").uppercased()
+            return HTTPField.Name("Variable-\(name)").flatMap { Field($0, field.value) }
+        }
+        // A field Remote-User is this variable, too: what the operator gave it counts.
+        return others.contains { $0.name == user?.name } ? others : [user].compactMap(\.self) + others
     }
 }

@@ -1,6 +1,7 @@
 """What people and programs do, through each web server and the configuration that we ship for it."""
 import json
 import re
+import threading
 import time
 
 import pytest
@@ -43,6 +44,55 @@ def test_a_program_gets_401_and_no_cookie(site, headers):
     response = site.browser().send("/api/things", headers=headers)
     assert response.status == 401
     assert response.all("Set-Cookie") == [] and response.location is None
+
+
+def refreshes(site):
+    with site.provider.lock:
+        return sum(call["form"].get("grant_type") == "refresh_token" for call in site.provider.calls
+                   if call["endpoint"] == "token")
+
+
+def test_a_session_is_refreshed_once_whoever_asks(make_site):
+    site = make_site()
+    site.provider.access_lifetime = 2
+    browser = site.signed_in()
+    site.provider.access_lifetime = 3600
+    time.sleep(2.2)
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(browser.fetch("/").is_protected)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [True] * 20 and refreshes(site) == 1
+    assert browser.get("/").is_protected and refreshes(site) == 1
+
+
+def test_while_the_provider_is_down_sessions_go_on_and_a_sign_in_is_a_page(make_site):
+    site = make_site()
+    browser = site.signed_in()
+    site.provider.stop_listening()
+    site.restart()
+    assert browser.get("/").is_protected
+    page = site.browser().get("/deep")
+    assert page.status == 503 and "The sign-in service does not answer" in page.text
+    assert site.browser().fetch("/deep").status == 401
+    site.provider.listen_again()
+    wait_until(lambda: site.browser().get("/deep").status == 302, 5, "recovery")
+    assert browser.get("/").is_protected
+
+
+def test_nothing_of_the_check_reaches_the_browser(make_site):
+    site = make_site({"identity": {"access_token": True, "remote_headers": True}})
+    browser = site.signed_in()
+    assert told_of(browser.get("/"), "X-Auth-Request-Access-Token") and told_of(browser.get("/"), "Remote-User") == ["alice"]
+    tokens = site.provider.secrets
+    for response in (browser.get("/"), browser.get("/oauth2/auth"), browser.get("/oauth2/userinfo"), browser.get("/admin/x"),
+                     browser.get("/internal/x"), browser.fetch("/internal/x"), site.browser().get("/"),
+                     site.browser().fetch("/"), browser.get("/oauth2/nothing"), browser.get("/oauth2/")):
+        names = [name.lower() for name, _ in response.headers]
+        assert not [name for name in names if name.startswith(("variable-", "x-auth-request", "remote-"))], response.url
+        assert not [token for token in tokens if token and token.encode() in response.raw.split(b"PROTECTED")[0]], response.url
 
 
 def test_signing_out_ends_the_session_here_and_at_the_provider(site):

@@ -91,7 +91,7 @@ class Apache(Server):
     def __init__(self, site, needs, vhost, server=""):
         folder = site.folder
         needs = ["mpm_event", "authn_core", "authz_core", "authz_host", "authz_user", "alias", "dir", "env", "setenvif",
-                 "mime", "headers", "rewrite", "cgid", "proxy", "proxy_http", "ssl", "socache_shmcb", *needs]
+                 "mime", "headers", "rewrite", "cgid", "proxy", "proxy_http", "ssl", "socache_shmcb", "wsgi", *needs]
         tls = "SSLEngine on\nSSLCertificateFile {}\nSSLCertificateKeyFile {}".format(*site.certificate) if site.secure else ""
         user = f"User {WEB_USER}\nGroup {WEB_USER}\n" if IS_ROOT else ""
         modules = "".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so\n" for name in needs)
@@ -108,6 +108,7 @@ ServerName fallback.test
 Listen 127.0.0.1:{site.port}
 TypesConfig /etc/mime.types
 ScriptSock {folder}/cgisock
+WSGISocketPrefix {folder}/wsgi
 AcceptPathInfo On
 <Directory />
     Require all denied
@@ -140,6 +141,7 @@ AcceptPathInfo On
 PROTECTED = """
     ProxyPass /files/ !
     ProxyPass /cgi/ !
+    ProxyPass /wsgi/ !
     ProxyPass / http://127.0.0.1:{backend}/ upgrade=websocket
     <LocationMatch "^/(?!oauth2/)">
         Include {folder}/postern-protect.conf
