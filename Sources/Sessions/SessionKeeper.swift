@@ -199,8 +199,9 @@ extension SessionKeeper {
 
     /// In memory only: what the provider gave must not be lost while the store cannot take it.
     func keepRenewed(_ live: LiveSession, _ session: Session) {
-        cache.keep(
-            LiveSession(session, ticket: live.ticket, version: live.version + 1, fields: fields(session)))
+        let renewed = LiveSession(session, ticket: live.ticket, version: live.version + 1, fields: fields(session))
+        renewed.learn(seen: live.lastSeen)
+        cache.keep(renewed)
     }
 
     private func seal(_ session: Session, _ ticket: Ticket, version: Int64) -> StoredRecord {
