@@ -19,7 +19,7 @@ extension Reader {
         case nil:
             problems.add(
                 place("listen"),
-                "listen is unix:/PATH (up to 107 bytes), tcp:ADDRESS:PORT with a numeric address, fd:0 or systemd")
+                "listen is unix:/PATH (up to 100 bytes), tcp:ADDRESS:PORT with a numeric address, fd:0 or systemd")
         }
         if isSet("listen_group"), !address.hasPrefix("unix:") {
             warnings.add(place("listen_group"), "listen_group is for unix: only and does nothing here")
@@ -39,7 +39,7 @@ private enum ListenForm {
         if text == "systemd" {
             self = .local
         } else if text.hasPrefix("unix:/") {
-            guard (7..<113).contains(text.utf8.count) else { return nil }
+            guard (7...105).contains(text.utf8.count) else { return nil }
             self = .local
         } else if text.hasPrefix("fd:") {
             guard let number = text.utf8.dropFirst(3).decimal, number < 1024 else { return nil }
