@@ -7,6 +7,17 @@ extension IdentityMapping {
         claims[email] != nil && claims[groups] != nil && username.first.map { claims[$0] != nil } ?? true
     }
 
+    /// An ID token's claims, and those of userinfo that it lacks. `email_verified` is of the address that was said
+    /// beside it: the two may name different ones.
+    func merge(_ claims: Claims, _ userinfo: Claims) -> Claims {
+        var members = claims.merging(userinfo).members
+        let address = claims[email] ?? userinfo[email]
+        members["email_verified"] =
+            [claims, userinfo].lazy.filter { $0[email] == address }
+            .compactMap { $0["email_verified"] }.first
+        return Claims(members)
+    }
+
     /// The identity that the claims describe.
     func identity(
         _ claims: Claims, provider: Provider, subject: String

@@ -257,6 +257,6 @@ extension RelyingParty {
         } catch {
             throw .providerUnavailable("userinfo: \(error)")
         }
-        return claims.merging(try UserInfo.process(response, subject: subject))
+        return provider.mapping.merge(claims, try UserInfo.process(response, subject: subject))
     }
 }

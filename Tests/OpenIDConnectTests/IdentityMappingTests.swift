@@ -40,6 +40,25 @@ struct IdentityMappingTests {
         #expect(try identity(["sub": .string("s"), "email": .string("")]).email == nil)
     }
 
+    @Test("POL: an address is not verified by what userinfo says of another")
+    func verifiedElsewhere() {
+        let said = { (email: String?, isVerified: Bool?) in
+            Claims(
+                ["email": email.map { JSONValue.string($0) }, "email_verified": isVerified.map { .bool($0) }]
+                    .compactMapValues(\.self))
+        }
+        for (token, userinfo, isVerified) in [
+            (said("a@b.test", nil), said("evil@b.test", true), JSONValue?.none),
+            (said("a@b.test", nil), said("a@b.test", true), .bool(true)),
+            (said("a@b.test", false), said("a@b.test", true), .bool(false)),
+            (said(nil, true), said("a@b.test", nil), nil), (said(nil, nil), said("a@b.test", true), .bool(true)),
+        ] {
+            let merged = IdentityMapping().merge(token, userinfo)
+            #expect(merged["email_verified"] == isVerified)
+            #expect(merged["email"] == .string("a@b.test"))
+        }
+    }
+
     @Test("Groups are a list of texts or one text; nothing else is a group")
     func groups() throws {
         for (said, groups): (JSONValue, [String]) in [
