@@ -17,9 +17,10 @@ struct IdentityMappingTests {
     }
 
     @Test(
-        "HDR: a name or an address with a control character or a line break makes no identity",
+        "HDR: a name or an address with a control character, a line break or a space at an end makes no identity",
         arguments: [
-            "a\r\nX-User: root", "a\u{0}", "a\u{7F}", "a\u{85}", "a\u{2028}", String(repeating: "a", count: 1025),
+            "a\r\nX-User: root", "a\u{0}", "a\u{7F}", "a\u{85}", "a\u{2028}", " admin", "admin ",
+            String(repeating: "a", count: 1025),
         ])
     func lines(text: String) throws {
         #expect(throws: SignInFailure.self) { try identity(["sub": .string(text)]) }
