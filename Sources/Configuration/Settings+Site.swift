@@ -90,8 +90,12 @@ extension Reader {
             )
         default: break
         }
+        let name = sessionCookieName(isInsecure, domain, path)
+        for entry in list("clear_cookies") where entry.text.utf8.elementsEqual(name.utf8) {
+            problems.add(entry.place, "\(name) is the session's cookie: nobody could sign in; leave it out")
+        }
         return SessionCookieSettings(
-            name: sessionCookieName(isInsecure, domain, path), domain: domain, path: path, sameSite: sameSite,
+            name: name, domain: domain, path: path, sameSite: sameSite,
             isSecure: !isInsecure)
     }
 
@@ -153,6 +157,10 @@ extension Reader {
         guard HTTPField.Name(entry.text) != nil else {
             problems.add(entry.place, "\(entry.text) is no name of a cookie")
             return nil
+        }
+        let bare = entry.text.hasPrefix("__Host-") ? entry.text.dropFirst(7) : entry.text[...]
+        if bare == "postern-attempts" || bare.hasPrefix("postern-state-") {
+            problems.add(entry.place, "\(entry.text) is a cookie that Postern uses while people sign in; name another")
         }
         return entry.text
     }

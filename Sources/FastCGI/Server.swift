@@ -12,18 +12,19 @@ package final class Server: Sendable {
     private let stopRequest: Int32
 
     /// Opens the listeners; nothing is served before `run`. `group`: who may use a Unix socket besides ourselves.
+    /// `background`: what the responder starts by itself; its end is waited for, too.
     package convenience init(
         listen addresses: [ListenAddress], group: String? = nil, responder: any Responder, errands: ErrandLane,
-        limits: Limits = Limits(), log: Logger
+        background: ErrandLane, limits: Limits = Limits(), log: Logger
     ) throws(ListenFailure) {
         try self.init(
-            listen: addresses, group: group, responder: responder, errands: errands, limits: limits,
-            patience: Patience(), log: log)
+            listen: addresses, group: group, responder: responder, errands: errands, background: background,
+            limits: limits, patience: Patience(), log: log)
     }
 
     init(
         listen addresses: [ListenAddress], group: String?, responder: any Responder, errands: ErrandLane,
-        limits: Limits, patience: Patience, log: Logger
+        background: ErrandLane, limits: Limits, patience: Patience, log: Logger
     ) throws(ListenFailure) {
         guard prepareLibrary() else { throw .system("libfcgi", reason: "cannot be initialised") }
         blockSignals()
@@ -32,7 +33,8 @@ package final class Server: Sendable {
             listeners += try Listener.open(address, group: group, insecure: limits.insecureRemotePeers)
         }
         service = Service(
-            listeners: listeners, responder: responder, errands: errands, limits: limits, patience: patience, log: log)
+            listeners: listeners, responder: responder, errands: errands, background: background, limits: limits,
+            patience: patience, log: log)
         mailboxes = (0..<limits.checkThreads).map { _ in Mailbox() }
         stopRequest = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
     }
@@ -91,8 +93,9 @@ package final class Server: Sendable {
         service.stop()
         for mailbox in mailboxes { mailbox.wake() }
         let areOver = running.wait(milliseconds: deadline - uptime()) { $0 == 0 ? true : nil } ?? false
-        let isDone = service.errands.stop(milliseconds: max(0, deadline - uptime()))
-        if !areOver || !isDone { service.log.warning("stopped before everything was answered") }
+        // In this order: errands start background work, never the other way round.
+        let areDone = [service.errands, service.background].map { $0.stop(milliseconds: max(0, deadline - uptime())) }
+        if !areOver || areDone.contains(false) { service.log.warning("stopped before everything was answered") }
         for listener in service.listeners { close(listener.descriptor) }
     }
 }

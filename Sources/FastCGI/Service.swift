@@ -7,6 +7,8 @@ internal import Web
 final class Service: Sendable {
     let responder: any Responder
     let errands: ErrandLane
+    /// For work that no request is parked with; it is waited for at the end, too.
+    let background: ErrandLane
     let limits: Limits
     let patience: Patience
     let log: Logger
@@ -20,12 +22,13 @@ final class Service: Sendable {
     private static let reserve = 64
 
     init(
-        listeners: [Listener], responder: any Responder, errands: ErrandLane, limits: Limits, patience: Patience,
-        log: Logger
+        listeners: [Listener], responder: any Responder, errands: ErrandLane, background: ErrandLane, limits: Limits,
+        patience: Patience, log: Logger
     ) {
         self.listeners = listeners
         self.responder = responder
         self.errands = errands
+        self.background = background
         self.limits = limits
         self.patience = patience
         self.log = log

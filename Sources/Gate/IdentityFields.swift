@@ -48,10 +48,15 @@ extension IdentitySettings {
     }
 
     /// Percent-encodes what could pass for a separator, an escape or a second line, so that a group called
-    /// `a,admins` is never read as two.
+    /// `a,admins` is never read as two; and a space at an end, so that ` admins` is not read as another's name.
     private func escaped(_ text: String) -> [UInt8] {
-        text.utf8.flatMap { byte -> [UInt8] in
-            guard byte.isASCIIControl || Self.separators.contains(byte) else { return [byte] }
+        let bytes = Array(text.utf8)
+        return bytes.indices.flatMap { index -> [UInt8] in
+            let byte = bytes[index]
+            let isAtEnd = index == 0 || index == bytes.count - 1
+            guard byte.isASCIIControl || Self.separators.contains(byte) || (isAtEnd && byte == 0x20) else {
+                return [byte]
+            }
             return Array("%".utf8) + [byte >> 4, byte & 0xF].map { Self.digits[Int($0)] }
         }
     }

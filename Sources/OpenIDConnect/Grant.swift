@@ -16,6 +16,10 @@ package struct Grant: Sendable, Equatable {
         self.expires = expires
     }
 
+    var withoutIDToken: Grant {
+        Grant(accessToken: accessToken, refreshToken: refreshToken, idToken: nil, expires: expires)
+    }
+
     package static func == (one: Grant, other: Grant) -> Bool {
         one.accessToken.exposed == other.accessToken.exposed && one.refreshToken?.exposed == other.refreshToken?.exposed
             && one.idToken?.exposed == other.idToken?.exposed && one.expires == other.expires

@@ -7,6 +7,17 @@ extension IdentityMapping {
         claims[email] != nil && claims[groups] != nil && username.first.map { claims[$0] != nil } ?? true
     }
 
+    /// An ID token's claims, and those of userinfo that it lacks. `email_verified` is of the address that was said
+    /// beside it: the two may name different ones.
+    func merge(_ claims: Claims, _ userinfo: Claims) -> Claims {
+        var members = claims.merging(userinfo).members
+        let address = claims[email] ?? userinfo[email]
+        members["email_verified"] =
+            [claims, userinfo].lazy.filter { $0[email] == address }
+            .compactMap { $0["email_verified"] }.first
+        return Claims(members)
+    }
+
     /// The identity that the claims describe.
     func identity(
         _ claims: Claims, provider: Provider, subject: String
@@ -33,14 +44,17 @@ extension IdentityMapping {
         }
     }
 
-    /// A name that would begin a second line somewhere names nobody.
+    /// A name that would begin a second line somewhere names nobody; nor does one with a space at an end: web servers
+    /// take it off, and what is left may be another's.
     private static func line(_ text: String, _ what: String) throws(SignInFailure) -> String {
-        guard isLine(text) else { throw .identityRefused("the \(what) holds a control character") }
+        guard isLine(text) else {
+            throw .identityRefused("the \(what) holds a control character or a space at an end, or is too long")
+        }
         return text
     }
 
     private static func isLine(_ text: String) -> Bool {
-        text.utf8.count <= 1024
+        text.utf8.count <= 1024 && text.utf8.first != 0x20 && text.utf8.last != 0x20
             && !text.unicodeScalars.contains { scalar in
                 scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || (0x2028...0x2029).contains(scalar.value)
             }

@@ -102,7 +102,7 @@ extension RelyingParty {
             return Self.isOurFault(error) ? .refused(reason: reason) : .failed(reason: reason)
         case .failure(.unavailable(let reason)), .failure(.invalid(let reason)): return .failed(reason: reason)
         case .success(let renewed):
-            return .renewed(renewed, refreshed(identity, grant, renewed, metadata, deadline))
+            return refreshed(identity, grant, renewed, metadata, deadline)
         }
     }
 
@@ -113,17 +113,17 @@ extension RelyingParty {
     }
 
     /// The identity as the provider has it now; as it was, when what the provider says fails a check or cannot be
-    /// had: a session never gets the claims of anybody else.
+    /// had: a session never gets the claims of anybody else, neither now nor from an ID token that is kept for later.
     private func refreshed(
         _ identity: Identity, _ old: Grant, _ new: Grant, _ metadata: Metadata, _ deadline: Int64
-    ) -> Identity {
+    ) -> RefreshOutcome {
         do throws(SignInFailure) {
             let claims = try currentClaims(of: identity, old, new, metadata, deadline)
             let all = try complete(claims, subject: identity.subject, new.accessToken, metadata, deadline)
-            return try provider.mapping.identity(all, provider: provider, subject: identity.subject)
+            return .renewed(new, try provider.mapping.identity(all, provider: provider, subject: identity.subject))
         } catch {
             log(.odd(provider: provider.name, reason: "claims not taken at a refresh: \(error)"))
-            return identity
+            return .renewed(new.withoutIDToken, identity)
         }
     }
 
@@ -257,6 +257,6 @@ extension RelyingParty {
         } catch {
             throw .providerUnavailable("userinfo: \(error)")
         }
-        return claims.merging(try UserInfo.process(response, subject: subject))
+        return provider.mapping.merge(claims, try UserInfo.process(response, subject: subject))
     }
 }

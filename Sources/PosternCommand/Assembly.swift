@@ -40,17 +40,19 @@ struct Assembly {
         let keys = try keyRing(keyFile)
         let limits = edgeLimits
         let errands = ErrandLane(threads: limits.errandThreads, queue: limits.errandQueue)
-        let sessions = keeper(try store(), keys, errands)
+        // Whoever waits for a refresh has a thread of the errand lane: the refresh must not wait for one, too.
+        let background = ErrandLane(threads: limits.errandThreads, queue: limits.errandQueue)
+        let sessions = keeper(try store(), keys, background)
         let relyingParty = relyingParty()
         let policy = settings.policy
         let gate = Gate(
             settings: gateSettings, policy: policy, sessions: sessions, relyingParty: relyingParty, keys: keys,
             clock: clock,
             log: log)
-        let server = try server(gate, errands, limits)
+        let server = try server(gate, errands, background, limits)
         beat(sessions, keys, keyFile)
         let deadline = clock.uptime() + settings.limits.providerTimeout * 1000
-        _ = errands.submit { relyingParty.prepare(deadline: deadline) }
+        _ = background.submit { relyingParty.prepare(deadline: deadline) }
         log.info(
             "serving",
             metadata: [
@@ -63,12 +65,13 @@ struct Assembly {
     }
 
     private func server(
-        _ gate: Gate, _ errands: ErrandLane, _ limits: Limits
+        _ gate: Gate, _ errands: ErrandLane, _ background: ErrandLane, _ limits: Limits
     ) throws(Failure) -> Server {
         do throws(ListenFailure) {
             return try Server(
                 listen: addresses.map { text throws(ListenFailure) in try ListenAddress(text) },
-                group: settings.listen.group, responder: gate, errands: errands, limits: limits, log: log)
+                group: settings.listen.group, responder: gate, errands: errands, background: background, limits: limits,
+                log: log)
         } catch {
             throw Failure(description: "listen: \(error)")
         }
@@ -148,7 +151,7 @@ extension Assembly {
         }
     }
 
-    private func keeper(_ store: any SessionStore, _ keys: KeyRing, _ errands: ErrandLane) -> SessionKeeper {
+    private func keeper(_ store: any SessionStore, _ keys: KeyRing, _ background: ErrandLane) -> SessionKeeper {
         let session = settings.session
         let times = SessionTimes(
             idleTimeout: session.idleTimeout, refreshBefore: session.refreshBefore, outageGrace: session.outageGrace,
@@ -157,7 +160,8 @@ extension Assembly {
         return SessionKeeper(
             store: store, keys: keys, times: times, limit: settings.limits.sessions,
             cached: settings.limits.cachedSessions, isOneOfMany: ListenAddress.handedOver != nil,
-            clock: clock, entropy: entropy, fields: { identity.fields(for: $0) }, inBackground: { errands.submit($0) })
+            clock: clock, entropy: entropy, fields: { identity.fields(for: $0) },
+            inBackground: { background.submit($0) })
     }
 
     private func relyingParty() -> RelyingParty {

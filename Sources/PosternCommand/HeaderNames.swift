@@ -7,7 +7,8 @@ struct HeaderNames: Sendable {
     private static let conventional = [
         "X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username",
         "X-Auth-Request-Access-Token", "X-Auth-Request-Assertion", "Remote-User", "Remote-Email", "Remote-Name",
-        "Remote-Groups",
+        "Remote-Groups", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups",
+        "X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token",
     ]
 
     /// Those in use, and those of convention that are not.

@@ -76,7 +76,7 @@ extension SessionKeeper {
                 }
                 return
             } catch {
-                if attempt == 0 { keepRenewed(live, session) }
+                if attempt == 0 { keepRenewed(live, session, since: cache.mark(TicketName(live.ticket.id))) }
                 clock.pause(500)
             }
         }

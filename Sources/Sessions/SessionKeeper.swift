@@ -102,6 +102,7 @@ package final class SessionKeeper: Sendable {
 
     func load(_ ticket: Ticket) throws(StoreFailure) -> LiveSession? {
         let name = TicketName(ticket.id)
+        let mark = cache.mark(name)
         guard let record = try store.load(ticket.id) else {
             cache.forget(name)
             return nil
@@ -111,7 +112,8 @@ package final class SessionKeeper: Sendable {
             return known
         }
         guard let session = open(record, ticket) else { return nil }
-        return cache.keep(LiveSession(session, ticket: ticket, version: record.version, fields: fields(session)))
+        let live = LiveSession(session, ticket: ticket, version: record.version, fields: fields(session))
+        return cache.keep(live, since: mark)
     }
 
     /// What the times say of the session.
@@ -164,8 +166,9 @@ extension SessionKeeper {
         for value in old { _ = try end(cookie: value) }
         let ticket = Ticket(entropy: entropy, keys: keys)
         let record = seal(session, ticket, version: 1)
+        let mark = cache.mark(TicketName(ticket.id))
         guard try store.apply(.create(record, limit: limit)) else { throw StoreFailure("the session was not kept") }
-        cache.keep(LiveSession(session, ticket: ticket, version: 1, fields: fields(session)))
+        cache.keep(LiveSession(session, ticket: ticket, version: 1, fields: fields(session)), since: mark)
         return String(decoding: ticket.text, as: UTF8.self)
     }
 
@@ -197,15 +200,17 @@ extension SessionKeeper {
     /// Keeps a session that was refreshed.
     func replace(_ live: LiveSession, with session: Session) throws(StoreFailure) -> Bool {
         let record = seal(session, live.ticket, version: live.version + 1)
+        let mark = cache.mark(TicketName(live.ticket.id))
         guard try store.apply(.replace(record)) else { return false }
-        keepRenewed(live, session)
+        keepRenewed(live, session, since: mark)
         return true
     }
 
     /// In memory only: what the provider gave must not be lost while the store cannot take it.
-    func keepRenewed(_ live: LiveSession, _ session: Session) {
-        cache.keep(
-            LiveSession(session, ticket: live.ticket, version: live.version + 1, fields: fields(session)))
+    func keepRenewed(_ live: LiveSession, _ session: Session, since mark: Int) {
+        let renewed = LiveSession(session, ticket: live.ticket, version: live.version + 1, fields: fields(session))
+        renewed.learn(seen: live.lastSeen)
+        cache.keep(renewed, since: mark)
     }
 
     private func seal(_ session: Session, _ ticket: Ticket, version: Int64) -> StoredRecord {

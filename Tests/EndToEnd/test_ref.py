@@ -72,6 +72,17 @@ def test_REF_02_a_token_endpoint_that_takes_its_time(short):
         assert refreshes(site) == 1 and browser.get("/").is_protected
 
 
+def test_many_sessions_that_all_wait_for_their_refresh(make_site):
+    site = make_site({"limits": {"errand_threads": 2}, "session": {"outage_grace": "0"}})
+    site.provider.access_lifetime = 3
+    cookies = [site.signed_in().cookies.header() for _ in range(20)]
+    site.provider.access_lifetime = 3600
+    time.sleep(3.2)
+    ask = iter(cookies)
+    statuses = at_once(20, lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", next(ask))).status)
+    assert statuses == [200] * 20 and refreshes(site) == 20
+
+
 def test_a_refresh_starts_ahead_of_need_and_nobody_waits(short):
     site, browser = short(lifetime=8)
     site.provider.delay["token"] = 1

@@ -16,6 +16,7 @@ final class LiveServer {
 
     init(
         limits: Limits = Limits(checkThreads: 2), patience: Patience = Patience(),
+        background: ErrandLane = ErrandLane(threads: 1, queue: 1),
         _ answer: @escaping @Sendable (Request) -> Answer = { .now(.echo($0)) }
     ) throws {
         folder = try TemporaryFolder()
@@ -23,8 +24,8 @@ final class LiveServer {
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         server = try Server(
             listen: [.unix(path: path)], group: nil, responder: ClosureResponder(body: answer),
-            errands: ErrandLane(threads: limits.errandThreads, queue: limits.errandQueue), limits: limits,
-            patience: patience, log: log)
+            errands: ErrandLane(threads: limits.errandThreads, queue: limits.errandQueue), background: background,
+            limits: limits, patience: patience, log: log)
         _ = spawn { [server, isOver] in
             server.run()
             isOver.withLock { $0 = true }

@@ -240,40 +240,6 @@ struct ServerTests {
         }
     }
 
-    @Test("Stopping answers what is under way, parked or in the backlog, and closes the rest at once")
-    func stopping() throws {
-        let server = try LiveServer { request in
-            guard request.text(.cookie) == "wait" else { return .now(.echo(request)) }
-            return .later {
-                usleep(600_000)
-                return .echo(request)
-            }
-        }
-        let kept = try server.client()
-        kept.send(Records.request())
-        #expect(kept.receive() == plain)
-        let parked = try server.client()
-        parked.send(Records.request(parameters: [("HTTP_COOKIE", "wait")]))
-        usleep(50_000)
-        let late = try server.client()
-        late.send(Records.request())
-        #expect(server.stop() < 3000)
-        #expect(late.receive() == plain)
-        #expect(parked.receive()?.contains("|wait|") == true)
-        #expect(kept.isClosed)
-        #expect(throws: SystemFailure.self) { try server.client() }
-    }
-
-    @Test("Stopping an idle server takes no time, and a silent peer cannot hold it up for long")
-    func stoppingIdle() throws {
-        #expect(try LiveServer().stop() < 500)
-        let server = try LiveServer()
-        let silent = try server.client()
-        usleep(50_000)
-        #expect(server.stop() < 2000)
-        #expect(silent.isClosed)
-    }
-
     @Test("Nothing stays open, neither sockets nor files in memory")
     func descriptors() throws {
         let path: String

@@ -44,7 +44,8 @@ struct IdentityFieldsTests {
         arguments: [
             (["a,admins"], "a%2Cadmins"), (["admins\\"], "admins%5C"), (["", "staff"], "staff"),
             (["a;b", "%2C"], "a%3Bb,%252C"),
-            (["a\"b"], "a%22b"), (["bob\r\nX: 1"], "bob%0D%0AX: 1"),
+            (["a\"b"], "a%22b"), ([" admins", "a b "], "%20admins,a b%20"), ([" "], "%20"),
+            (["bob\r\nX: 1"], "bob%0D%0AX: 1"),
         ])
     func hostileGroups(groups: [String], expected: String) {
         #expect(fields(groups: groups)["X-Auth-Request-Groups"] == expected)

@@ -17,9 +17,10 @@ struct IdentityMappingTests {
     }
 
     @Test(
-        "HDR: a name or an address with a control character or a line break makes no identity",
+        "HDR: a name or an address with a control character, a line break or a space at an end makes no identity",
         arguments: [
-            "a\r\nX-User: root", "a\u{0}", "a\u{7F}", "a\u{85}", "a\u{2028}", String(repeating: "a", count: 1025),
+            "a\r\nX-User: root", "a\u{0}", "a\u{7F}", "a\u{85}", "a\u{2028}", " admin", "admin ",
+            String(repeating: "a", count: 1025),
         ])
     func lines(text: String) throws {
         #expect(throws: SignInFailure.self) { try identity(["sub": .string(text)]) }
@@ -38,6 +39,25 @@ struct IdentityMappingTests {
             #expect(try identity(claims).isEmailVerified == isVerified)
         }
         #expect(try identity(["sub": .string("s"), "email": .string("")]).email == nil)
+    }
+
+    @Test("POL: an address is not verified by what userinfo says of another")
+    func verifiedElsewhere() {
+        let said = { (email: String?, isVerified: Bool?) in
+            Claims(
+                ["email": email.map { JSONValue.string($0) }, "email_verified": isVerified.map { .bool($0) }]
+                    .compactMapValues(\.self))
+        }
+        for (token, userinfo, isVerified) in [
+            (said("a@b.test", nil), said("evil@b.test", true), JSONValue?.none),
+            (said("a@b.test", nil), said("a@b.test", true), .bool(true)),
+            (said("a@b.test", false), said("a@b.test", true), .bool(false)),
+            (said(nil, true), said("a@b.test", nil), nil), (said(nil, nil), said("a@b.test", true), .bool(true)),
+        ] {
+            let merged = IdentityMapping().merge(token, userinfo)
+            #expect(merged["email_verified"] == isVerified)
+            #expect(merged["email"] == .string("a@b.test"))
+        }
     }
 
     @Test("Groups are a list of texts or one text; nothing else is a group")

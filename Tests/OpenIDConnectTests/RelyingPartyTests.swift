@@ -126,11 +126,12 @@ struct RelyingPartyTests {
     func refreshOfAnother() throws {
         for claims: [String: JSONValue?] in [["sub": .string("s-2")], ["iss": .string("https://evil.test")]] {
             try grant(claims.merging(["groups": .array([.string("admin")])]) { $1 })
-            guard case .renewed(_, let now) = party().refresh(old, of: identity, deadline: 9) else {
+            guard case .renewed(let renewed, let now) = party().refresh(old, of: identity, deadline: 9) else {
                 Issue.record("not renewed")
                 return
             }
             #expect(now == identity)
+            #expect(renewed.idToken == nil, "the next refresh takes the claims of the ID token that is kept")
         }
         #expect(log.entries.count == 2)
     }

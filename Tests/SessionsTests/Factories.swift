@@ -94,6 +94,7 @@ final class FlakyStore: SessionStore {
         var isDown = false
         var changes: [(TicketID, Int64?)] = []
         var loads = 0
+        var interruption: (@Sendable () -> Void)?
     }
 
     private let inner = MemoryStore()
@@ -107,10 +108,21 @@ final class FlakyStore: SessionStore {
         state.withLock { $0.isDown = isDown }
     }
 
+    /// What happens once the next record was read, before whoever reads it has it.
+    func interruptNextLoad(_ interruption: @escaping @Sendable () -> Void) {
+        state.withLock { $0.interruption = interruption }
+    }
+
     func load(_ id: TicketID) throws(StoreFailure) -> StoredRecord? {
         try check()
-        state.withLock { $0.loads += 1 }
-        return inner.load(id)
+        let interruption = state.withLock { state in
+            defer { state.interruption = nil }
+            state.loads += 1
+            return state.interruption
+        }
+        let record = inner.load(id)
+        interruption?()
+        return record
     }
 
     func apply(_ change: StoreChange) throws(StoreFailure) -> Bool {

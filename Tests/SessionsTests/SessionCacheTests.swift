@@ -12,9 +12,9 @@ struct SessionCacheTests {
     func versions() {
         let ticket = Ticket(entropy: .system, keys: keys)
         let (first, second) = (live(ticket, 1), live(ticket, 2))
-        #expect(cache.keep(first) === first)
-        #expect(cache.keep(second) === second)
-        #expect(cache.keep(first) === second)
+        #expect(keep(first) === first)
+        #expect(keep(second) === second)
+        #expect(keep(first) === second)
         #expect(cache[TicketName(ticket.id)] === second)
     }
 
@@ -22,15 +22,15 @@ struct SessionCacheTests {
     func forget() {
         let ticket = Ticket(entropy: .system, keys: keys)
         let name = TicketName(ticket.id)
-        cache.keep(live(ticket, 2))
+        keep(live(ticket, 2))
         cache.forget(name, olderThan: 2)
         #expect(cache[name] != nil, "our own change")
         cache.forget(name, olderThan: 3)
         #expect(cache[name] == nil)
-        cache.keep(live(ticket, 2))
+        keep(live(ticket, 2))
         cache.forget(name, olderThan: nil)
         #expect(cache[name] == nil)
-        cache.keep(live(ticket, 2))
+        keep(live(ticket, 2))
         cache.forgetAll()
         #expect(cache[name] == nil)
     }
@@ -39,10 +39,27 @@ struct SessionCacheTests {
     func bounded() {
         let tickets = (0..<1000).map { _ in Ticket(entropy: .system, keys: keys) }
         for ticket in tickets {
-            cache.keep(live(ticket, 1))
+            keep(live(ticket, 1))
             #expect(cache[TicketName(ticket.id)] != nil, "the one that was just kept is there")
         }
         #expect(tickets.count { cache[TicketName($0.id)] != nil } <= 64)
+    }
+
+    @Test("What was read before something was forgotten may be over: it is not kept")
+    func late() {
+        let ticket = Ticket(entropy: .system, keys: keys)
+        let name = TicketName(ticket.id)
+        for forget in [{ cache.forget(name) }, { cache.forget(name, olderThan: 2) }, { cache.forgetAll() }] {
+            let mark = cache.mark(name)
+            forget()
+            cache.keep(live(ticket, 1), since: mark)
+            #expect(cache[name] == nil)
+        }
+    }
+
+    @discardableResult
+    private func keep(_ session: LiveSession) -> LiveSession {
+        cache.keep(session, since: cache.mark(TicketName(session.ticket.id)))
     }
 
     private func live(_ ticket: Ticket, _ version: Int64) -> LiveSession {

@@ -31,6 +31,20 @@ struct SessionKeeperBeatTests {
         #expect(sibling.state(cookie) == "none")
     }
 
+    @Test("SES-08: a session that ends while it is read is not remembered", arguments: [true, false])
+    func endWhileRead(isOwn: Bool) throws {
+        let cookie = try here.open()
+        let ends = isOwn ? there : here
+        here.store.interruptNextLoad { [there] in
+            _ = try? ends.keeper.end(cookie: Array(cookie.utf8)[...])
+            _ = there.beat()
+        }
+        _ = there.state(cookie)
+        #expect(there.state(cookie) == "none")
+        _ = there.beat()
+        #expect(there.state(cookie) == "none")
+    }
+
     @Test("SES-08: a process whose beat is late does not believe its memory")
     func lateBeat() throws {
         let cookie = try here.open()

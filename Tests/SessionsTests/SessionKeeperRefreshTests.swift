@@ -181,6 +181,20 @@ struct SessionKeeperRefreshTests {
             bench.keeper.awaitRefresh(of: live, patience: 1000).live?.session.accessToken.exposed == Array("a2".utf8))
     }
 
+    @Test("REF: a session that was in use is not idle after its refresh")
+    func inUse() throws {
+        let bench = Bench(idleTimeout: 200)
+        let cookie = try bench.open()
+        for _ in 0..<3 {
+            bench.clock.advance(seconds: 100)
+            _ = bench.beat()
+            _ = bench.find(cookie)
+        }
+        let live = try #require(bench.find(cookie).live)
+        bench.keeper.startRefresh(of: live) { renew($0) }
+        #expect(bench.keeper.awaitRefresh(of: live, patience: 1000).word == "live")
+    }
+
     @Test("OUT: beyond the grace a slow provider keeps nobody in")
     func waitingBeyondGrace() throws {
         let cookie = try expired()

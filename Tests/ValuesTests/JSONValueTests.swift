@@ -60,6 +60,18 @@ struct JSONValueTests {
         #expect(parse(String(repeating: "[", count: 20) + String(repeating: "]", count: 20)) != nil)
     }
 
+    @Test("JOSE-15: brackets are counted where they are brackets, and no text nests deeper than a small stack bears")
+    func shallow() {
+        let nested = { (count: Int) in
+            String(repeating: "{\"a\":[", count: count) + String(repeating: "]}", count: count)
+        }
+        #expect(parse(nested(32)) != nil)
+        #expect(parse("[\(nested(32))]") == nil)
+        #expect(parse(nested(10_000)) == nil)
+        #expect(parse("[\"" + String(repeating: "\\\"[", count: 100) + "\"]") != nil)
+        #expect(parse("[" + String(repeating: "[],", count: 100) + "[]]") != nil)
+    }
+
     @Test("JOSE-15: a hundred thousand members are read within a second or two")
     func size() {
         let text = "{" + (0..<50_000).map { "\"claim\($0)\":[\($0)]" }.joined(separator: ",") + "}"
