@@ -31,17 +31,22 @@ def shared_site(authority, front):
     site = Site(authority, front=front)
     _sites.append(site)
     yield site
-    site.close()
-    _sites.remove(site)
+    try:
+        site.assert_ends_well()
+    finally:
+        site.close()
+        _sites.remove(site)
 
 
 @pytest.fixture
 def site(shared_site):
-    """The shared site, its provider as good as new. The process must be the same before and after."""
+    """The shared site, its provider as good as new. The process must be the same before and after, and no secret be
+    told."""
     shared_site.provider.reset()
-    pid = shared_site.postern.pid
+    pid, start = shared_site.postern.pid, len(shared_site.postern.log)
     yield shared_site
     assert shared_site.postern.is_running() and shared_site.postern.pid == pid, "postern has ended"
+    shared_site.assert_is_discreet(start)
 
 
 @pytest.fixture
@@ -56,9 +61,13 @@ def make_site(authority, front):
         return site
 
     yield make
-    for site in made:
-        site.close()
-        _sites.remove(site)
+    try:
+        for site in made:
+            site.assert_ends_well()
+    finally:
+        for site in made:
+            site.close()
+            _sites.remove(site)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -24,8 +24,10 @@ def postern(tmp_path):
         (tmp_path / "secret").write_text(secret)
         (tmp_path / "secret").chmod(mode)
         (tmp_path / "postern.yaml").write_text(text.format(folder=tmp_path))
+        # Postern takes every POSTERN_ variable for a setting.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("POSTERN_")}
         done = subprocess.run([POSTERN, *command, "--config", str(tmp_path / "postern.yaml")], capture_output=True,
-                              text=True, timeout=10, env={**os.environ, **(environment or {})})
+                              text=True, timeout=10, env={**inherited, **(environment or {})})
         said = done.stdout + done.stderr
         assert "hunter2" not in said
         return done.returncode, said.replace(str(tmp_path), "T")

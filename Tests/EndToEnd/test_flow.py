@@ -1,11 +1,14 @@
 """The sign-in flow: state, replay, many tabs, time."""
+import concurrent.futures
 import random
+import re
 import threading
 import time
 import urllib.parse
 
 import pytest
 
+from harness import fastcgi
 from harness.browser import other
 from harness.fronts import FRONTS, only
 from harness.site import told_of
@@ -28,6 +31,32 @@ def test_FLOW_01_a_callback_that_nobody_began(site):
     for query in ("code=x", "code=x&state=", f"code=x&state={'A' * 22}", f"code=x&state={foreign}",
                   f"code=x&state={foreign}&state={foreign}", "", "state=%00", "state=" + "A" * 5000):
         assert_refused(site, other_browser, other_browser.get(f"/oauth2/callback?{query}&iss={site.provider.issuer}"))
+        page = fastcgi.page(f"/oauth2/callback?{query}&iss={site.provider.issuer}")
+        answer = fastcgi.ask(site.postern.socket, page)
+        assert answer.status >= 400 and answer.all("Set-Cookie") == [] and site.provider.count("token") == 0
+
+
+def test_FLOW_01_a_state_cookie_that_is_not_the_one(site):
+    """The browser has a sign-in under way; its cookie is altered, or goes by the name of another state."""
+    browser = site.browser()
+    callback = browser.callback_url("/")
+    name, value = next(pair for pair in browser.cookies.jar.items() if "state" in pair[0])
+    foreign = site.browser()
+    other_callback = foreign.callback_url("/")
+    other_name, other_value = next(pair for pair in foreign.cookies.jar.items() if "state" in pair[0])
+    session = site.signed_in().cookies.jar["__Host-postern"]
+    changed = [chr(ord(value[place]) ^ 1) for place in range(0, len(value), 7)]
+    altered = [value[:place] + char + value[place + 1:] for place, char in zip(range(0, len(value), 7), changed)]
+    site.provider.calls.clear()
+    for target, jar in [*((callback, {name: one}) for one in altered), (callback, {name: value[:-1]}), (callback, {name: value + "A"}),
+                        (callback, {name: ""}), (callback, {name: session}), (callback, {name.lower(): value}), (callback, {name: other_value}),
+                        (callback, {other_name: value}), (other_callback, {other_name: value}), (other_callback, browser.cookies.jar)]:
+        cookie = "; ".join(f"{key}={text}" for key, text in jar.items())
+        answer = fastcgi.ask(site.postern.socket, fastcgi.page(target, cookie))
+        assert answer.status >= 400 and site.provider.count("token") == 0, jar
+        assert not any(line.startswith("__Host-postern=") for line in answer.all("Set-Cookie"))
+    assert fastcgi.ask(site.postern.socket, fastcgi.check("/", f"__Host-postern={value}")).status == 401
+    assert browser.get(callback).status == 302
 
 
 def test_FLOW_02_a_callback_works_once(site):
@@ -73,18 +102,24 @@ def test_FLOW_03_an_answer_meant_for_another_browser(site):
 
 def test_FLOW_05_twenty_tabs(site):
     browser = site.browser()
-    callbacks = []
-    for number in range(20):
+
+    def start(number):
         response = browser.get(f"/page/{number}?n={number}")
         back = urllib.parse.urlsplit(other(response.location).location)
-        callbacks.append((number, f"{back.path}?{back.query}"))
-    assert len(browser.cookies.header()) < 7 * 1024
-    random.Random(5).shuffle(callbacks)
-    for number, callback in callbacks:
-        response = browser.get(callback)
-        assert response.status == 302 and response.location == f"/page/{number}?n={number}", response.text[:200]
+        return number, f"{back.path}?{back.query}"
+
+    def finish(pair):
+        response = browser.get(pair[1])
+        assert response.status == 302 and response.location == f"/page/{pair[0]}?n={pair[0]}", response.text[:200]
         assert len(browser.cookies.header()) < 8 * 1024
-    assert browser.get(callbacks[3][1]).status == 400
+    with concurrent.futures.ThreadPoolExecutor(20) as tabs:
+        callbacks = list(tabs.map(start, range(20)))
+        assert len(browser.cookies.header()) < 7 * 1024
+        random.Random(5).shuffle(callbacks)
+        list(tabs.map(finish, callbacks[:10]))
+    for pair in callbacks[10:]:
+        finish(pair)
+    assert browser.get(callbacks[3][1]).status == 400 and site.provider.count("token") == 20
     assert browser.get("/").is_protected
     assert [name for name in browser.cookies.jar if "state" in name] == []
 
@@ -98,17 +133,53 @@ def test_FLOW_05_state_cookies_are_bounded(site):
     assert browser.sign_in("/last").is_protected
 
 
+def test_FLOW_05_more_state_cookies_than_we_ever_set(site):
+    """As many as one line of 8 KiB holds: nginx takes 32 KiB of an answer's header, else the sign-in ends with 502."""
+    cookie = "; ".join(f"__Host-postern-state-{number}=" for number in range(320))
+    assert len(cookie) < 8 * 1024
+    answer = fastcgi.ask(site.postern.socket, fastcgi.page("/oauth2/start", cookie))
+    assert answer.status == 302 and len(answer.raw) < 16 * 1024
+
+
+def test_FLOW_05_cookies_that_pass_for_ours(site):
+    for names in (["__Host-postern-state-a\r\nX-Evil: 1"] * 30, ["__Host-postern-state-"] * 50, ["__Host-postern-state-\x01\x7f"] * 30,
+                  ["__Host-postern-state-x,y"] * 60):
+        answer = fastcgi.ask(site.postern.socket, fastcgi.page("/oauth2/start", "; ".join(f"{name}={'v' * 20}" for name in names)))
+        assert answer is None or answer.header("X-Evil") is None
+        if answer is not None and answer.status == 302:
+            assert len(answer.raw) < 16 * 1024, names[0]
+    for value in ("0.9223372036854775807.AAAAAAAA", "9223372036854775807.0.AAAAAAAA", "-1.-1.x", "0." + "9" * 400 + ".AAAAAAAA", "..", "",
+                  "2.18446744073709551616.AAAAAAAA", "0.0.AAAAAAAA"):
+        answer = fastcgi.ask(site.postern.socket, fastcgi.page("/oauth2/start", f"__Host-postern-attempts={value}"))
+        assert answer.status in (302, 409), value
+        browser = site.browser()
+        browser.cookies.jar["__Host-postern-attempts"] = value
+        assert browser.sign_in("/").is_protected or value.startswith("9"), value
+
+
 @pytest.mark.parametrize("extra", [
     "error=access_denied", "error=access_denied&error_description=%3Cscript%3Ealert(1)%3C/script%3E",
     f"error=server_error&error_description={'d' * 10240}"[:7000], "error=access_denied&code=CODE",
-    "error=%3Cscript%3E&error_uri=javascript:alert(1)"])
+    "error=%3Cscript%3E&error_uri=javascript:alert(1)", "error=", "error=access_denied&error=x", "error=x&id_token=a.b.c&access_token=x",
+    "error=login_required", "error=interaction_required&code=CODE"])
 def test_FLOW_06_the_provider_says_no(site, extra):
     browser = site.browser()
     state = query_of(browser.get("/x").location)["state"]
     response = browser.get(f"/oauth2/callback?state={state}&iss={site.provider.issuer}&{extra}")
     assert "<script" not in response.text and "javascript:" not in response.text
-    assert response.status == 403 and response.location is None and response.header("Refresh") is None
+    assert response.status == 403 or "=access_denied" not in extra.split("&")[0] or extra.count("error=") > 1
+    assert response.location is None and response.header("Refresh") is None and "http-equiv" not in response.text
     assert_refused(site, browser, response)
+
+
+def test_FLOW_06_a_description_of_ten_kibibytes(site):
+    browser = site.browser()
+    state = query_of(browser.get("/x").location)["state"]
+    target = f"/oauth2/callback?state={state}&iss={site.provider.issuer}&error=access_denied&error_description={'<b>' + 'd' * 10240}"
+    assert_refused(site, browser, browser.get(target))
+    answer = fastcgi.ask(site.postern.socket, fastcgi.page(target, browser.cookies.header()))
+    assert answer.status == 403 and b"<b>" not in answer.body and len(answer.raw) < 16 * 1024
+    assert site.provider.count("token") == 0
 
 
 def test_FLOW_07_each_request_has_its_own_secrets(site):
@@ -121,6 +192,12 @@ def test_FLOW_07_each_request_has_its_own_secrets(site):
             assert len(query[name]) >= 22
             values.add(query[name])
     assert all(len(values) == 100 for values in seen.values())
+    for _ in range(20):
+        site.signed_in()
+    verifiers = [call["form"]["code_verifier"] for call in site.provider.calls if call["endpoint"] == "token"]
+    assert len(set(verifiers)) == 20 and all(re.fullmatch(r"[A-Za-z0-9._~-]{43,128}", verifier) for verifier in verifiers)
+    everything = [*verifiers, *(value for values in seen.values() for value in values)]
+    assert len({value[:8] for value in everything}) == len({value[-8:] for value in everything}) == len(everything)
 
 
 def test_FLOW_07_a_code_of_another_flow(site):
@@ -158,7 +235,10 @@ def test_FLOW_10_the_life_of_a_state(make_site, tmp_path):
         response = browser.get(f"{back.path}?{back.query}")
         assert (response.status == 302) == is_good, (offset, response.status, response.text[:300])
         if not is_good:
-            assert f'href="/oauth2/start?rd=' in response.text and state
+            retry = re.search(r'href="(/oauth2/start\?rd=[^"]*)"', response.text).group(1)
+            site.provider.claim_changes = {}
+            clock.write_text("+0")
+            assert browser.sign_in(retry).is_protected and state
     assert site.postern.is_running()
 
 
@@ -174,7 +254,12 @@ def test_FLOW_11_who_may_not_in_sees_a_page_and_no_loop(site):
     browser = site.browser()
     response = browser.follow(browser.get("/"), limit=4)
     assert response.status == 403 and "You may not see this" in response.text
-    assert browser.follow(browser.get("/"), limit=1).status == 403
+    for _ in range(3):
+        assert browser.follow(browser.get("/"), limit=1).status == 403
+    assert site.provider.count("authorize") == 1
+    site.provider.person["email_verified"] = "no"
+    browser = site.browser()
+    assert browser.follow(browser.get("/"), limit=4).status == 403
 
 
 def test_FLOW_11_a_browser_that_loses_the_session_cookie_is_told(site):
@@ -201,13 +286,29 @@ def test_FLOW_11_a_session_that_no_store_knows_is_told(site):
     assert response.status == 409 and "the session is not found" in response.text
 
 
+PROGRAMS = [[("Accept", "*/*"), ("Sec-Fetch-Mode", "cors")], [("Accept", "application/json")], [("X-Requested-With", "XMLHttpRequest")], [("Accept", "text/html"), ("Sec-Fetch-Mode", "no-cors")],
+            [("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image"), ("Accept", "image/*")],
+            [("Sec-Fetch-Mode", "websocket"), ("Upgrade", "websocket"), ("Connection", "Upgrade")],
+            [("Upgrade", "WebSocket"), ("Connection", "Upgrade"), ("Accept", "text/html")], [("Accept", "text/event-stream")],
+            [("Sec-Fetch-Mode", "navigate"), ("Sec-Purpose", "prefetch"), ("Accept", "text/html")],
+            [("Sec-Fetch-Mode", "same-origin"), ("Sec-Fetch-Dest", "worker")], [("Accept", "application/json, text/plain, */*")]]
+
+
 def test_FLOW_12_background_requests_beside_a_navigation(site):
     browser = site.browser()
-    navigation = browser.get("/page?x=1")
-    for number in range(50):
-        kind = [("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image"), ("Accept", "image/*")]
-        response = browser.send(f"/image/{number}", headers=kind)
-        assert response.status == 401 and response.all("Set-Cookie") == []
+
+    def program(number):
+        kind = PROGRAMS[number % len(PROGRAMS)]
+        for one in [browser] + [site.browser(plain=True)] * (site.kind == "nginx"):
+            response = one.send(f"/image/{number}", headers=kind)
+            assert response.status == 401 and response.all("Set-Cookie") == [] and response.location is None, kind
+        return response
+    with concurrent.futures.ThreadPoolExecutor(50) as visitors:
+        first = visitors.map(program, range(25))
+        navigation = browser.get("/page?x=1")
+        rest = visitors.map(program, range(25, 50))
+        assert len([*first, *rest]) == 50
+    assert navigation.status == 302
     response = browser.follow(navigation)
     assert told_of(response, "X-Auth-Request-User") == ["alice"] and response.url.endswith("/page?x=1")
 

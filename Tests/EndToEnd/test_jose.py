@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives import hashes, serialization
 
-from harness.provider import Key, b64, jwt
+from harness.provider import Key, Provider, b64, jwt
 from harness.site import SECRET
 
 
@@ -68,6 +68,21 @@ def test_JOSE_02_a_public_key_is_no_shared_secret(site, algorithm):
                                          lambda data: hmac.new(secret, data, digest).digest()))
 
 
+def test_JOSE_02_not_even_when_the_provider_offers_it(make_site):
+    """Discovery names the symmetric algorithms and none, and the key set holds the secret as a key."""
+    site = make_site()
+    site.postern.stop()
+    site.provider.discovery_changes = {"id_token_signing_alg_values_supported": ["HS256", "none", "HS512", "RS256"]}
+    secret = {"kty": "oct", "k": b64(SECRET.encode()), "kid": "shared"}
+    site.provider.replace["jwks"] = lambda call, usual: (200, {}, json.dumps({"keys": [secret, site.provider.keys[0].jwk()]}).encode())
+    site.postern.start()
+    accepted(site)
+    for kid in ("shared", site.provider.keys[0].kid, None):
+        refused(site, lambda claims: jwt(header(site, alg="HS256", kid=kid), claims,
+                                         lambda data: hmac.new(SECRET.encode(), data, hashlib.sha256).digest()))
+        refused(site, lambda claims: jwt(header(site, alg="none", kid=kid), claims, lambda _: b""))
+
+
 def with_claims(site, **changes):
     usual = site.provider.make_id_token
 
@@ -83,6 +98,22 @@ def test_JOSE_04_the_issuer(site):
                   [issuer], None, "", issuer.replace("127.0.0.1", "localhost"), issuer + "\u0301"):
         refused(site, with_claims(site, iss=value))
         site.provider.reset()
+
+
+def test_JOSE_04_an_issuer_that_ends_with_a_slash(make_site):
+    provider = Provider()
+    base = provider.issuer
+    provider.issuer += "/"
+    endpoints = {f"{name}": f"{base}/{path}" for name, path in (
+        ("authorization_endpoint", "authorize"), ("token_endpoint", "token"), ("jwks_uri", "jwks"), ("userinfo_endpoint", "userinfo"))}
+    provider.discovery_changes = endpoints
+    site = make_site(provider=provider)
+    accepted(site)
+    for value in (base, base + "//", base + "/."):
+        refused(site, with_claims(site, iss=value))
+        provider.reset()
+        provider.discovery_changes = endpoints
+    provider.close()
 
 
 def test_JOSE_05_the_audience(site):
@@ -110,6 +141,31 @@ def test_JOSE_06_the_times(site):
         accepted(site)
         site.provider.reset()
     assert site.is_alive()
+
+
+def test_JOSE_06_numbers_that_no_encoder_writes(site):
+    """The claims as text: what a number's own spelling, or the same member twice, could do."""
+    now = int(time.time())
+    for changed in ('"exp":1e400', '"exp":-1e400', '"exp":Infinity', '"exp":NaN', '"exp":' + "9" * 400, f'"exp":{now + 300}e400', '"exp":0x7fffffff',
+                    '"exp":+1', f'"exp":"{now + 300}"', f'"exp":[{now + 300}]', '"exp":1e-400', '"exp":-0', '"exp":9223372036854775807',
+                    '"exp":-9223372036854775808', '"exp":1.7976931348623157e308', f'"exp":{{"a":{now}}}', f'"exp":0{now + 300}', '"exp":false'):
+        refused(site, raw_claims(site, changed, "exp"))
+    for changed in ('"iat":1e400', '"iat":-1e308', '"iat":9223372036854775807', '"iat":-9223372036854775808', '"iat":false', '"iat":"1"'):
+        refused(site, raw_claims(site, changed, "iat"))
+    for changed in ('"nbf":1e400', '"nbf":9223372036854775807', '"nbf":1e308', '"nbf":true'):
+        refused(site, raw_claims(site, changed, "nbf"))
+    site.provider.reset()
+    for changed in (f'"exp":{now + 300}.999999', f'"exp":{(now + 300) / 1e9!r}e9'):
+        site.provider.make_id_token = raw_claims(site, changed, "exp")
+        accepted(site)
+    assert site.is_alive()
+
+
+def raw_claims(site, changed, name):
+    def make(claims):
+        rest = json.dumps({key: value for key, value in claims.items() if key != name})
+        return jwt(header(site), f"{rest[:-1]},{changed}}}".encode(), site.provider.keys[0].sign)
+    return make
 
 
 def test_JOSE_07_the_nonce(site):
@@ -171,10 +227,75 @@ def test_JOSE_11_signatures_of_another_shape(site):
 def test_JOSE_11_keys_of_another_kind(site):
     wide = Key("ES384", "wide")
     site.provider.keys = [wide]
-    refused(site, lambda claims: jwt(header(site, alg="ES256"), claims, wide.sign))
+    for algorithm in ("ES256", "RS256", "ES512", "EdDSA"):
+        refused(site, lambda claims: jwt(header(site, alg=algorithm), claims, wide.sign))
     small = Key("RS256", "small", bits=1024)
     site.provider.keys = [small]
     refused(site, lambda claims: jwt(header(site), claims, small.sign))
+    rsa = Key("RS256", "rsa")
+    site.provider.keys = [rsa]
+    for algorithm in ("ES256", "PS256", "RS512", "RS384"):
+        refused(site, lambda claims: jwt(header(site, alg=algorithm), claims, rsa.sign))
+
+
+# 512 bits, made for this test.
+TINY = (0xf46b4d7ced5800d51ddfbb77ba71388e32f9b1894e70badd8971f256e7d062f1, 0xc1fbb9fa4c2506bab54995d7c8f132b2645df18bb56e758e5634e12bfbd57553)
+
+
+def encoded(data, size):
+    """EMSA-PKCS1-v1_5 with SHA-256 (RFC 8017, section 9.2)."""
+    ending = DIGEST_INFO + hashlib.sha256(data).digest()
+    return b"\0\1" + b"\xff" * (size - len(ending) - 3) + b"\0" + ending
+
+
+DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+
+
+def raised(message, exponent, modulus):
+    return pow(int.from_bytes(message, "big"), exponent, modulus).to_bytes((modulus.bit_length() + 7) // 8, "big")
+
+
+def test_JOSE_11_rsa_keys_that_anybody_could_break(site):
+    p, q = TINY
+    modulus, exponent = p * q, pow(65537, -1, (p - 1) * (q - 1))
+    number = lambda value: b64(value.to_bytes((value.bit_length() + 7) // 8 or 1, "big"))  # noqa: E731
+    good = site.provider.keys[0].private.public_key().public_numbers().n
+    for members, sign in (
+            ({"n": number(modulus), "e": "AQAB"}, lambda data: raised(encoded(data, 64), exponent, modulus)),
+            ({"n": b64(bytes(192) + modulus.to_bytes(64, "big")), "e": "AQAB"}, lambda data: raised(encoded(data, 64), exponent, modulus)),
+            ({"n": b64(bytes(192) + modulus.to_bytes(64, "big")), "e": "AQAB"}, lambda data: bytes(192) + raised(encoded(data, 64), exponent, modulus)),
+            ({"n": number(good), "e": "AQ"}, lambda data: encoded(data, 256)), ({"n": number(good), "e": "AAAB"}, lambda data: encoded(data, 256)),
+            ({"n": number(good), "e": "AA"}, lambda data: encoded(data, 256)), ({"n": "AQ", "e": "AQAB"}, lambda _: b"\0"),
+            ({"n": "", "e": ""}, lambda _: b""), ({"n": number(2 ** 2048), "e": "AQAB"}, lambda data: encoded(data, 257)),
+            ({"n": number(2 ** 16000 + 1), "e": "AQAB"}, lambda _: bytes(2001)), ({"n": number(good), "e": number(2 ** 2000 + 1)}, lambda _: bytes(256))):
+        site.provider.reset()
+        site.provider.keys = [Key(kid="weak")]
+        keys = json.dumps({"keys": [{"kty": "RSA", "kid": "weak", **members}]}).encode()
+        site.provider.replace["jwks"] = lambda call, usual: (200, {}, keys)
+        refused(site, lambda claims: jwt({"alg": "RS256", "kid": "weak"}, claims, sign))
+    assert site.is_alive()
+
+
+def test_JOSE_11_paddings_altered(site):
+    """Each is what the key makes of another message, so that only a lax look at the padding would take it."""
+    private = site.provider.keys[0].private.private_numbers()
+    modulus = private.public_numbers.n
+    ending = lambda data: DIGEST_INFO + hashlib.sha256(data).digest()  # noqa: E731
+    without_null = bytes.fromhex("302f300b0609608648016503040201") + b"\x04\x20"
+    shapes = (lambda data: b"\0\1" + b"\xff" * 8 + b"\0" + ending(data) + bytes(256 - 11 - 51),
+              lambda data: b"\0\1" + b"\xff" * 201 + b"\0" + ending(data) + b"\0",
+              lambda data: b"\0\2" + b"\xff" * 202 + b"\0" + ending(data), lambda data: b"\0\0" + b"\xff" * 202 + b"\0" + ending(data),
+              lambda data: b"\0\1" + b"\xff" * 100 + b"\xfe" + b"\xff" * 101 + b"\0" + ending(data),
+              lambda data: b"\0\1" + b"\xff" * 202 + b"\1" + ending(data),
+              lambda data: b"\0\1" + b"\xff" * 204 + b"\0" + without_null + hashlib.sha256(data).digest(),
+              lambda data: b"\0\1" + b"\xff" * 221 + b"\0" + hashlib.sha256(data).digest(),
+              lambda data: b"\0\1" + b"\xff" * 193 + b"\0" + DIGEST_INFO[:-2] + b"\x04\x29" + hashlib.sha256(data).digest() + bytes(9))
+    for shape in shapes:
+        message = shape(b"x")
+        assert len(message) == 256
+        refused(site, lambda claims: jwt(header(site), claims, lambda data: raised(shape(data), private.d, modulus)))
+    site.provider.make_id_token = lambda claims: jwt(header(site), claims, lambda data: raised(encoded(data, 256), private.d, modulus))
+    accepted(site)
 
 
 def test_JOSE_11_other_paddings(site):
@@ -220,7 +341,20 @@ def test_JOSE_15_huge_and_broken_tokens(site):
                   lambda claims: jwt(header(site), many, key.sign), lambda claims: jwt(header(site), b'{"sub":"\xff\xfe"}', key.sign),
                   lambda claims: jwt(header(site), b"[" * 5000, key.sign), lambda claims: jwt(b"[" * 5000, claims, key.sign),
                   lambda claims: jwt(header(site), b'{"a":' * 5000 + b"1" + b"}" * 5000, key.sign),
-                  lambda claims: jwt(header(site), b"null", key.sign), lambda claims: "", lambda claims: "..", lambda claims: "a.b"):
-        refused(site, token)
+                  lambda claims: jwt(header(site), b"null", key.sign), lambda claims: "", lambda claims: "..", lambda claims: "a.b",
+                  lambda claims: jwt(header(site), b'{"a":"' + b"\\u0000" * 8000 + b'"}', key.sign), lambda claims: "." * 60_000,
+                  lambda claims: jwt(header(site), many[:50_000].rsplit(b",", 1)[0] + b"}", key.sign),
+                  lambda claims: jwt(header(site), json.dumps(claims)[:-1].encode() + b',"x":"\xed\xa0\x80"}', key.sign),
+                  lambda claims: jwt(header(site), json.dumps(claims)[:-1].encode() + b',"x":"\xc0\xaf"}', key.sign),
+                  lambda claims: jwt(header(site), json.dumps(claims)[:-1].encode() + b',"x":"\\ud800"}', key.sign),
+                  lambda claims: jwt(header(site), json.dumps(claims).encode("utf-16"), key.sign),
+                  lambda claims: jwt(header(site), b'\xef\xbb\xbf' + json.dumps(claims).encode()[:-1], key.sign)):
+        site.provider.make_id_token = token
+        browser = site.browser()
+        callback = browser.callback_url("/")
+        started = time.monotonic()
+        assert browser.get(callback).status >= 400 and "__Host-postern" not in browser.cookies.jar
+        assert time.monotonic() - started < 1
+        assert not browser.get("/").is_protected
     assert site.postern.resident() - before < 64 * 1024 * 1024
     assert site.is_alive()

@@ -1,4 +1,6 @@
 """Redirect targets: wherever a visitor is sent after signing in or out, it is a place of ours."""
+import base64
+import html
 import json
 import os
 import re
@@ -6,6 +8,7 @@ import urllib.parse
 
 import pytest
 
+from harness import fastcgi
 from harness.browser import other, resolved_origin
 from harness.fronts import FRONTS
 from harness.site import told
@@ -18,6 +21,14 @@ SCHEMES = ["https:evil.test", "https:/evil.test", "https:///evil.test", "HtTpS:/
            "https://app.test\\@evil.test", "https://evil.test#@app.test", "https://evil.test?app.test"]
 FOREIGN = ["https://evilexample.com", "https://example.com.evil.test", "https://example.com%2eevil.test",
            "https://app.example.com:81/", "http://app.example.com/"]
+LOOKALIKES = ["https://app.example.com.", "https://app.example.com@evil.test", "https://x@app.example.com/",
+              "https://evil.test\\.example.com", "https://evil.test/.example.com", "https://evil.test?.example.com",
+              "https://.example.com", "https://..example.com", "https://example.com", "https://app.example.com:443@evil.test",
+              "https://app.example.com%00.evil.test", "https://evil.test%2f.example.com", "https://evil.test%5c.example.com",
+              "https://app.example.com:0443", "https://app.example.com:", "https://app.ex\u00e4mple.com", "https://app\u3002example.com",
+              "ws://app.example.com/", "//app.example.com/", "https://[::1].example.com/", "https://app.test.evil.test/",
+              "https://app.test:8443/", "http://app.test/", "https://xapp.test/"]
+SIGN_IN = ["/oauth2/start", "/oauth2/sign_in"]
 CORPUS = os.path.join(os.path.dirname(__file__), "..", "Corpora", "return-urls")
 
 
@@ -28,19 +39,18 @@ def spellings(targets):
         yield from (target, once, urllib.parse.quote(once, safe=""))
 
 
-def final_location(browser, rd):
+def final_location(browser, rd, page="/oauth2/start"):
     """Where a sign-in that began with this target ends."""
-    response = browser.send(f"/oauth2/start?rd={rd}", headers=[("Sec-Fetch-Mode", "navigate")])
+    response = browser.send(f"{page}?rd={rd}", headers=[("Sec-Fetch-Mode", "navigate")])
     if refused_by_lighttpd(response, rd):
         return "/"
     assert response.status == 302, f"{rd}: {response.status}"
+    assert_ours(response, rd)
     back = other(response.location).location
     parts = urllib.parse.urlsplit(back)
     response = browser.get(f"{parts.path}?{parts.query}")
     assert response.status == 302, f"{rd}: {response.status} {response.text[:200]}"
-    assert response.raw.count(b"\r\nLocation:") + response.raw.count(b"\r\nlocation:") == 1, rd
-    names = {line.split("=")[0] for line in response.all("Set-Cookie")}
-    assert all(name.startswith("__Host-postern") for name in names), (rd, names)
+    assert_ours(response, rd)
     return response.location
 
 
@@ -49,22 +59,71 @@ def refused_by_lighttpd(response, target):
     return response.status == 400 and "lighttpd" in (response.header("Server") or "") and re.search("%[01]", target)
 
 
-def assert_safe(browser, targets):
+def assert_ours(response, rd):
+    """One Location, and no header field that came in with the target."""
+    assert response.raw.lower().count(b"\r\nlocation:") == 1, rd
+    names = {line.split("=")[0] for line in response.all("Set-Cookie")}
+    assert all(name.startswith("__Host-postern") for name in names), (rd, names)
+
+
+def assert_safe(browser, targets, page="/oauth2/start"):
     for target in targets:
-        location = final_location(browser, target)
+        location = final_location(browser, target, page)
         assert resolved_origin(location) == "https://app.test", f"{target!r} leads to {location!r}"
 
 
-def test_RD_01_slashes_and_backslashes(site):
-    assert_safe(site.browser(), [rd.replace(" ", "%20") for rd in spellings(SLASHES)])
+@pytest.mark.parametrize("page", SIGN_IN)
+def test_RD_01_slashes_and_backslashes(site, page):
+    assert_safe(site.browser(), spellings(SLASHES), page)
 
 
-def test_RD_02_control_characters(site):
-    assert_safe(site.browser(), [*CONTROLS, *(urllib.parse.quote(rd, safe="") for rd in CONTROLS)])
+@pytest.mark.parametrize("page", SIGN_IN)
+def test_RD_02_control_characters(site, page):
+    assert_safe(site.browser(), [*CONTROLS, *(urllib.parse.quote(rd, safe="") for rd in CONTROLS)], page)
 
 
-def test_RD_03_schemes_and_authorities(site):
-    assert_safe(site.browser(), [rd for rd in spellings(SCHEMES) if "#" not in rd])
+@pytest.mark.parametrize("page", SIGN_IN)
+def test_RD_03_schemes_and_authorities(site, page):
+    assert_safe(site.browser(), spellings(SCHEMES), page)
+
+
+def directly(site, parameters):
+    """Signs in over the socket, the first request being this; the answer to the callback. `None` when a NUL is in it."""
+    answer = fastcgi.ask(site.postern.socket, parameters)
+    if any("\0" in value for value in parameters.values()):
+        assert answer is None
+        return None
+    assert answer.status == 302, (parameters, answer.raw)
+    cookie = "; ".join(line.split(";")[0] for line in answer.all("Set-Cookie"))
+    back = other(answer.header("Location")).location.removeprefix("https://app.test")
+    return fastcgi.ask(site.postern.socket, fastcgi.page(back, cookie))
+
+
+def test_RD_02_bytes_that_no_web_server_would_pass_on(site):
+    for target in [*SLASHES, *CONTROLS, *SCHEMES]:
+        for raw in {target, urllib.parse.unquote(target)}:
+            for parameters in (fastcgi.page("/oauth2/start", QUERY_STRING=f"rd={raw}"),
+                               fastcgi.page("/oauth2/start", REQUEST_URI=raw)):
+                answer = directly(site, parameters)
+                if answer is None:
+                    continue
+                assert resolved_origin(answer.header("Location")) == "https://app.test", raw
+                assert len(answer.all("Set-Cookie")) == 3 and not any("x=1" in line for line in answer.all("Set-Cookie"))
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_RD_01_the_page_that_was_asked_for_is_a_target_too(site, method):
+    """Without `rd`: nginx sends the visitor of a protected page to sign in, and back to the address as it was typed."""
+    for target in [*spellings(SLASHES), *CONTROLS, "/%5cevil.test", "/.//evil.test", "/x/..//evil.test", "//evil.test/%2f..", "/;//evil.test"]:
+        browser = site.browser()
+        response = browser.send(target, method=method, headers=[("Sec-Fetch-Mode", "navigate"), ("Accept", "text/html")])
+        assert not response.is_protected, target
+        if response.status != 302:
+            assert response.status in (400, 401, 403, 404, 500), target
+            continue
+        back = other(response.location).location.removeprefix("https://app.test")
+        location = browser.get(back).location
+        assert resolved_origin(location) == "https://app.test", f"{target!r} leads to {location!r}"
 
 
 def test_RD_04_hosts_that_are_almost_allowed(make_site):
@@ -72,36 +131,76 @@ def test_RD_04_hosts_that_are_almost_allowed(make_site):
     browser = site.browser()
     for target in spellings(FOREIGN):
         assert final_location(browser, target) == "/", target
-    allowed = "https://app.example.com/x?y=1&z=2"
-    assert final_location(browser, urllib.parse.quote(allowed, safe="")) == allowed
+    for target in LOOKALIKES:
+        assert final_location(browser, urllib.parse.quote(target, safe="")) == "/", target
+    assert_safe(browser, [*spellings(SLASHES + SCHEMES), *CONTROLS])
+    for allowed in ("https://app.example.com/x?y=1&z=2", "https://APP.example.com:443/x", "https://a.b.example.com"):
+        assert final_location(browser, urllib.parse.quote(allowed, safe="")) == allowed
     assert final_location(browser, urllib.parse.quote("https://app.test/x", safe="")) == "https://app.test/x"
+    signed_out = site.browser().get("/oauth2/sign_out?rd=https%3A%2F%2Fapp.example.com%2Fx")
+    assert signed_out.location == "https://app.example.com/x"
 
 
-@pytest.mark.parametrize("family", [SLASHES, CONTROLS, SCHEMES, FOREIGN], ids=["slashes", "controls", "schemes", "hosts"])
-def test_RD_05_the_same_at_sign_out_and_on_pages(site, family):
-    for target in spellings(family):
-        if "#" in target:
-            continue
+FAMILIES = {"slashes": SLASHES, "controls": CONTROLS, "schemes": SCHEMES, "hosts": FOREIGN}
+
+
+@pytest.fixture(scope="module")
+def with_hosts(authority):
+    from harness.site import Site
+    site = Site(authority, {"return_hosts": [".example.com"]})
+    yield site
+    site.close()
+
+
+@pytest.mark.parametrize("is_with_hosts", [False, True])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_RD_05_the_same_at_sign_out_and_on_pages(site, with_hosts, family, is_with_hosts):
+    site = with_hosts if is_with_hosts else site
+    for target in spellings(FAMILIES[family]):
         response = site.browser().get(f"/oauth2/sign_out?rd={target}")
-        if response.location:
-            assert resolved_origin(response.location) == "https://app.test", target
-        else:
-            assert response.status == 200 or refused_by_lighttpd(response, target)
-        assert "evil" not in response.text and "evil" not in (response.location or ""), target
+        assert_leads_home(response, target)
         browser = site.signed_in()
-        response = browser.follow(browser.get(f"/oauth2/sign_out?rd={target}"), until=lambda url: "evil" in url[:30])
-        assert resolved_origin(response.url) in ("https://app.test",) and b"evil.test/" not in response.raw[:300], target
+        response = browser.get(f"/oauth2/sign_out?rd={target}")
+        assert response.location.startswith(f"{site.provider.issuer}/end_session?"), target
+        back = other(response.location).location
+        assert back.startswith("https://app.test/oauth2/sign_out"), (target, back)
+        assert_leads_home(browser.visit(back), target)
+
+
+def assert_leads_home(response, target):
+    if response.location:
+        assert response.status == 302 and resolved_origin(response.location) == "https://app.test", target
+        assert "evil" not in response.location, target
+    else:
+        assert response.status == 200 or refused_by_lighttpd(response, target), target
+        assert "evil" not in response.text, target
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_RD_05_the_form_that_confirms_a_sign_out_and_what_comes_back(site, family):
+    browser = site.signed_in()
+    cross = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate")]
+    for target in spellings(FAMILIES[family]):
+        page = browser.send(f"/oauth2/sign_out?rd={target}", headers=cross)
+        assert page.status == 200 and "evil" not in page.text, target
+        state = base64.urlsafe_b64encode(urllib.parse.unquote(target).encode()).rstrip(b"=").decode()
+        assert_leads_home(site.browser().get(f"/oauth2/sign_out?state={state}"), target)
+    proof = re.search(r'name="proof" value="([^"]*)"', page.text).group(1)
+    cookie = browser.cookies.header()
+    body = urllib.parse.urlencode({"proof": proof, "rd": urllib.parse.unquote(FAMILIES[family][0])}).encode()
+    answer = fastcgi.ask(site.postern.socket, fastcgi.page("/oauth2/sign_out", cookie, REQUEST_METHOD="POST", CONTENT_LENGTH=str(len(body))), body=body)
+    assert answer.status == 302 and "evil" not in answer.header("Location")
 
 
 def test_RD_05_the_link_of_an_error_page(site):
-    for target in spellings(SLASHES + SCHEMES):
-        if "#" in target:
-            continue
+    for target in spellings(SLASHES + CONTROLS + SCHEMES + FOREIGN):
         browser = site.browser()
         response = browser.get(f"/oauth2/start?rd={target}")
         state = urllib.parse.parse_qs(urllib.parse.urlsplit(response.location).query)["state"][0]
         page = browser.get(f"/oauth2/callback?state={state}&error=access_denied&iss={site.provider.issuer}")
         assert page.status == 403 and "evil" not in page.text, target
+        for link in re.findall(r'(?:href|action)="([^"]*)"', page.text):
+            assert resolved_origin(html.unescape(link)) == "https://app.test", (target, link)
 
 
 def test_RD_the_corpus_of_hostile_targets(site):
@@ -115,6 +214,12 @@ def test_RD_the_corpus_of_hostile_targets(site):
     assert_safe(site.browser(), targets[::7])
 
 
+FORWARDED = [[("X-Forwarded-Host", "evil.test")], [("X-Forwarded-Proto", "http")], [("Forwarded", "host=evil.test")],
+             [("X-Forwarded-Server", "evil.test")], [("X-Host", "evil.test")], [("X-Forwarded-Port", "81")],
+             [("X-Original-Host", "evil.test")], [("X-Forwarded-Prefix", "//evil.test")], [("X-Forwarded-Uri", "//evil.test")],
+             [("X-Auth-Request-Redirect", "https://evil.test/")], [("Referer", "https://evil.test/")], [("Origin", "https://evil.test")]]
+
+
 def test_RD_09_the_callback_address_is_the_configured_one(site):
     def redirect_uri(response):
         assert response.status == 302, response.text[:200]
@@ -123,18 +228,30 @@ def test_RD_09_the_callback_address_is_the_configured_one(site):
 
     for plain in site.ways:
         browser = site.browser(plain)
-        for headers in ([("X-Forwarded-Host", "evil.test")], [("X-Forwarded-Proto", "http")], [("Forwarded", "host=evil.test")]):
+        for headers in FORWARDED:
             assert redirect_uri(browser.get("/oauth2/start", headers=headers)) == ["https://app.test/oauth2/callback"]
         assert redirect_uri(browser.get("/oauth2/start", host="evil.test")) == ["https://app.test/oauth2/callback"]
-        for host in ("good@evil.test",):
+        for host in ("good@evil.test", "evil.test:443", "app.test@evil.test", "app.test.evil.test", "evil.test."):
             response = browser.get("/oauth2/start", host=host)
-            if response.status == 302:
-                assert redirect_uri(response) == ["https://app.test/oauth2/callback"]
+            assert "evil" not in response.raw.decode("latin-1"), host
+            if response.status != 400:
+                assert redirect_uri(response) == ["https://app.test/oauth2/callback"], host
         response = browser.get("https://app.test/oauth2/start", host="evil.test")
         if site.kind == "nginx":
             assert redirect_uri(response) == ["https://app.test/oauth2/callback"]
+            response = browser.get("https://evil.test/oauth2/start", host="app.test")
+            assert redirect_uri(response) == ["https://app.test/oauth2/callback"]
         else:  # the others hand the address on as it came, and Postern does not judge such a one
             assert response.status in (400, 403) and b"evil" not in response.raw
+    for headers in [*FORWARDED, [("Host", "evil.test")], [("Host", "good@evil.test")]]:
+        forged = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers}
+        for changes in (forged, {**forged, "SERVER_NAME": "evil.test", "REQUEST_SCHEME": "http", "HTTPS": None}):
+            answer = fastcgi.ask(site.postern.socket, fastcgi.page("/oauth2/start", **changes))
+            assert "redirect_uri=https%3A%2F%2Fapp.test%2Foauth2%2Fcallback&" in answer.header("Location") and b"evil" not in answer.raw
+    for headers in FORWARDED:
+        assert redirect_uri(site.browser().get("/", headers=headers)) == ["https://app.test/oauth2/callback"]
+        assert site.browser().sign_in("/").is_protected
+    assert redirect_uri(site.browser().get("/", host="evil.test")) == ["https://app.test/oauth2/callback"]
 
 
 def test_a_target_with_its_query_pasted_as_it_is_survives(site):

@@ -51,6 +51,13 @@ def check(uri="/", cookie=None, **changes):
     return {name: value for name, value in {**parameters, **changes}.items() if value is not None}
 
 
+def page(uri, cookie=None, **changes):
+    """The parameters that nginx sends with a request of one of our own addresses."""
+    path, _, query = uri.partition("?")
+    changes = {"HTTP_ACCEPT": "text/html", "HTTP_SEC_FETCH_MODE": "navigate", "HTTP_SEC_FETCH_SITE": "none", **changes}
+    return check(uri, cookie, **{"SCRIPT_NAME": path, "QUERY_STRING": query, **changes})
+
+
 class Connection:
     def __init__(self, path, timeout=10):
         self.socket = socket.socket(socket.AF_UNIX)
@@ -110,8 +117,11 @@ class Answer:
         self.status = int(lines[0][8:11])
         self.headers = [tuple(part.strip().decode("latin-1") for part in line.split(b":", 1)) for line in lines[1:]]
 
+    def all(self, name):
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
     def header(self, name):
-        found = [value for key, value in self.headers if key.lower() == name.lower()]
+        found = self.all(name)
         assert len(found) < 2, f"{name} came {len(found)} times"
         return found[0] if found else None
 

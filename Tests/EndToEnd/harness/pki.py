@@ -33,6 +33,20 @@ class Authority:
                                          serialization.NoEncryption()))
         return f"{stem}.pem", f"{stem}.key"
 
+    def issue_self_signed(self, host):
+        """Paths of a certificate that nobody else vouches for, and its key."""
+        return Authority(self.folder, f"self-signed {host}")._paths(host)
+
+    def _paths(self, host):
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+        self.certificate = self._sign(self.name, self.key.public_key(), x509.BasicConstraints(False, None), host, 1)
+        with open(self.path, "wb") as file:
+            file.write(self.certificate.public_bytes(serialization.Encoding.PEM))
+        with open(f"{self.path}.key", "wb") as file:
+            file.write(self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                              serialization.NoEncryption()))
+        return self.path, f"{self.path}.key"
+
     def _sign(self, subject, public_key, constraints, host, days):
         now = datetime.datetime.now(datetime.timezone.utc)
         begin, end = (now - DAY, now + days * DAY) if days > 0 else (now - 3 * DAY, now - DAY)

@@ -85,6 +85,7 @@ class Provider:
             scheme = "https"
         self.issuer = f"{scheme}://{host}:{self.port}"
         self.lock = threading.Lock()
+        self.every_secret = set()  # of the whole run; `secrets` are those since the last reset
         self.reset()
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -104,6 +105,10 @@ class Provider:
             self.rotates = True
             self.codes, self.refresh_tokens, self.dead_families = {}, {}, set()
             self.secrets = set()
+
+    def _keep(self, *secrets):
+        self.secrets |= set(secrets)
+        self.every_secret |= set(secrets)
 
     def close(self):
         self.server.shutdown()
@@ -152,7 +157,7 @@ class Provider:
         code = secrets.token_urlsafe(16)
         with self.lock:
             self.codes[code] = {**query, "person": dict(self.person)}
-            self.secrets.add(code)
+            self._keep(code)
         back = {"code": code, "state": query.get("state", ""), "iss": self.issuer}
         return 302, {"Location": f"{query['redirect_uri']}?{urllib.parse.urlencode(back)}"}, b""
 
@@ -161,6 +166,7 @@ class Provider:
         if form.get("grant_type") == "refresh_token":
             return self.refresh(form)
         with self.lock:
+            self._keep(form.get("code_verifier", ""))
             code = self.codes.pop(form.get("code"), None)
         challenge = b64(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
         if not code or challenge != code.get("code_challenge") or form.get("redirect_uri") != code["redirect_uri"]:
@@ -177,7 +183,7 @@ class Provider:
                   "refresh_token": refresh, "id_token": self.make_id_token(claims)}
         with self.lock:
             self.refresh_tokens[refresh] = (family, person, client)
-            self.secrets |= {access, refresh, answer["id_token"]}
+            self._keep(access, refresh, answer["id_token"])
         return answer
 
     def refresh(self, form):
