@@ -10,8 +10,9 @@ PYTHON := .build/venv/bin/python
 RELEASE := swift build -c release --static-swift-stdlib
 BUILD_PACKAGES := gcc libfcgi-dev libcurl4-openssl-dev libsqlite3-dev
 RUN_PACKAGES := nginx-light openssl python3 python3-venv
-TEST_PACKAGES := chromium chromium-driver fonts-dejavu-core glewlwyd faketime
-BENCH_PACKAGES := wrk
+TEST_PACKAGES := chromium chromium-driver fonts-dejavu-core glewlwyd faketime apache2-bin libapache2-mod-fcgid \
+	libapache2-mod-wsgi-py3 media-types lighttpd lighttpd-modules-lua lighttpd-mod-openssl
+BENCH_PACKAGES := wrk apache2-bin libapache2-mod-fcgid libapache2-mod-auth-openidc
 
 help: ## Show this.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -51,10 +52,14 @@ install: build ## Install the binary and the systemd unit below PREFIX.
 clean: ## Remove what was built.
 	rm -rf .build
 
-# Only what is missing is installed, and the package lists are read only when something is.
+# Only what is missing is installed, the package lists are read only when something is, and no server is started by it:
+# the tests start their own.
 define install
 missing=$$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 if [ -n "$$missing" ]; then \
+  policy=/usr/sbin/policy-rc.d; \
+  if [ ! -e $$policy ]; then \
+    printf '#!/bin/sh\nexit 101\n' | $(SUDO) install -m 0755 /dev/stdin $$policy; trap "$(SUDO) rm -f $$policy" EXIT; fi; \
   $(SUDO) apt-get -qq update && \
   $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing; fi
 endef

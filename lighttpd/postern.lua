@@ -22,6 +22,11 @@ local ours = {
     ["remote-email"] = true,
     ["remote-name"] = true,
     ["remote-groups"] = true,
+    ["x-forwarded-user"] = true,
+    ["x-forwarded-email"] = true,
+    ["x-forwarded-groups"] = true,
+    ["x-forwarded-preferred-username"] = true,
+    ["x-forwarded-access-token"] = true,
 }
 
 local forged = {}

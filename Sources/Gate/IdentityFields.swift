@@ -50,14 +50,21 @@ extension IdentitySettings {
     /// Percent-encodes what could pass for a separator, an escape or a second line, so that a group called
     /// `a,admins` is never read as two; and a space at an end, so that ` admins` is not read as another's name.
     private func escaped(_ text: String) -> [UInt8] {
-        let bytes = Array(text.utf8)
-        return bytes.indices.flatMap { index -> [UInt8] in
-            let byte = bytes[index]
-            let isAtEnd = index == 0 || index == bytes.count - 1
-            guard byte.isASCIIControl || Self.separators.contains(byte) || (isAtEnd && byte == 0x20) else {
-                return [byte]
-            }
-            return Array("%".utf8) + [byte >> 4, byte & 0xF].map { Self.digits[Int($0)] }
+        let scalars = Array(text.unicodeScalars)
+        return scalars.indices.flatMap { index -> [UInt8] in
+            let bytes = Array(String(scalars[index]).utf8)
+            let isAtEnd = index == 0 || index == scalars.count - 1
+            guard Self.endsALine(scalars[index]) || Self.separators.contains(bytes[0]) || (isAtEnd && bytes == [0x20])
+            else { return bytes }
+            return bytes.flatMap { Array("%".utf8) + [$0 >> 4, $0 & 0xF].map { Self.digits[Int($0)] } }
+        }
+    }
+
+    /// Control characters, those beyond ASCII among them, and what Unicode calls the end of a line or paragraph.
+    private static func endsALine(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: true
+        default: false
         }
     }
 

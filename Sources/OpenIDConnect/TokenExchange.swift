@@ -78,8 +78,11 @@ enum TokenExchange {
         }
         guard let document, document.object != nil else { throw .invalid("the token answer is not a JSON object") }
         if let error = document["error"]?.string { throw .named(quoted(error), status: 200) }
-        guard let token = document["access_token"]?.string, !token.isEmpty else {
-            throw .invalid("access_token is missing")
+        // RFC 6749, appendix A.12: printable ASCII. It stands in header fields.
+        guard let token = document["access_token"]?.string, !token.isEmpty,
+            token.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+        else {
+            throw .invalid("access_token is missing, or holds what no token may hold")
         }
         guard document["token_type"]?.string?.utf8.elementsEqualIgnoringCase("bearer") == true else {
             throw .invalid("token_type is not Bearer")

@@ -286,10 +286,11 @@ def test_FLOW_11_a_session_that_no_store_knows_is_told(site):
     assert response.status == 409 and "the session is not found" in response.text
 
 
+KEY = ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")  # mod_fcgid keeps Upgrade to itself
 PROGRAMS = [[("Accept", "*/*"), ("Sec-Fetch-Mode", "cors")], [("Accept", "application/json")], [("X-Requested-With", "XMLHttpRequest")], [("Accept", "text/html"), ("Sec-Fetch-Mode", "no-cors")],
             [("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image"), ("Accept", "image/*")],
             [("Sec-Fetch-Mode", "websocket"), ("Upgrade", "websocket"), ("Connection", "Upgrade")],
-            [("Upgrade", "WebSocket"), ("Connection", "Upgrade"), ("Accept", "text/html")], [("Accept", "text/event-stream")],
+            [("Upgrade", "WebSocket"), ("Connection", "Upgrade"), ("Accept", "text/html"), KEY], [("Accept", "text/event-stream")],
             [("Sec-Fetch-Mode", "navigate"), ("Sec-Purpose", "prefetch"), ("Accept", "text/html")],
             [("Sec-Fetch-Mode", "same-origin"), ("Sec-Fetch-Dest", "worker")], [("Accept", "application/json, text/plain, */*")]]
 

@@ -12,7 +12,7 @@ from .browser import Browser
 from .provider import Provider
 from .fronts import FRONTS, spawned
 from .fronts import start as start_front
-from .servers import IS_ROOT, WEB_USER, Backend, Postern, free_port, may_connect
+from .servers import IS_ROOT, WEB_USER, Backend, Postern, free_port, may_connect, wait_until
 
 SECRET = "client-secret-0123456789"
 
