@@ -5,6 +5,7 @@ internal import CCurl
     let pointer: UnsafeMutableRawPointer
     private let message: UnsafeMutablePointer<CChar>
     private var fields: UnsafeMutablePointer<curl_slist>?
+    private var connections: UnsafeMutablePointer<curl_slist>?
     /// Whether every option was taken. One that this libcurl does not know may be one that guards.
     private(set) var isComplete = true
 
@@ -22,6 +23,7 @@ internal import CCurl
     deinit {
         unsafe curl_easy_cleanup(pointer)
         unsafe curl_slist_free_all(fields)
+        unsafe curl_slist_free_all(connections)
         unsafe message.deallocate()
     }
 
@@ -54,6 +56,12 @@ internal import CCurl
             unsafe fields = longer
         }
         unsafe note(curl_set_fields(pointer, fields))
+    }
+
+    /// Where to connect in place of the URL's host and port, `::HOST:PORT`.
+    func set(connection: String) {
+        unsafe connections = curl_slist_append(connections, connection)
+        unsafe note(curl_set_connections(pointer, connections))
     }
 
     func set(_ option: CURLoption, _ receiver: curl_write_callback, _ target: CURLoption, _ object: Transfer) {

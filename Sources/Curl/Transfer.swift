@@ -8,7 +8,7 @@ final class Transfer {
     let call: Call
     let easy: EasyHandle
     private var body: [UInt8] = []
-    private var headBytes = 0
+    private var head: [UInt8] = []
     private var isTooLarge = false
     private var isAddressRefused = false
 
@@ -36,6 +36,7 @@ final class Transfer {
         if request.method != .get, request.method != .post {
             easy.set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
         }
+        if let connection = request.connection { easy.set(connection: "::\(connection)") }
         easy.set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
     }
 
@@ -76,7 +77,7 @@ extension Transfer {
     func outcome(_ code: CURLcode) -> Call.Outcome {
         switch code {
         case CURLE_OK:
-            .success(ProviderResponse(status: easy.status, contentType: easy.contentType, body: body))
+            .success(ProviderResponse(status: easy.status, contentType: easy.contentType, head: head, body: body))
         case CURLE_OPERATION_TIMEDOUT: .failure(.timedOut)
         case CURLE_FILESIZE_EXCEEDED: .failure(.tooLarge)
         case _ where isTooLarge: .failure(.tooLarge)
@@ -97,10 +98,11 @@ extension Transfer {
         return true
     }
 
-    fileprivate func takeHead(_ count: Int) -> Bool {
-        headBytes += min(count, Self.headLimit + 1)
-        isTooLarge = isTooLarge || headBytes > Self.headLimit
-        return !isTooLarge
+    fileprivate func takeHead(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        isTooLarge = isTooLarge || bytes.count > Self.headLimit - head.count
+        guard !isTooLarge else { return false }
+        unsafe head.append(contentsOf: bytes)
+        return true
     }
 
     /// Whether a connection to this address may be opened. What libcurl cannot name is refused.
@@ -123,9 +125,10 @@ private func receiveBody(
 private func receiveHead(
     _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ transfer: UnsafeMutableRawPointer?
 ) -> Int {
-    guard let transfer = unsafe transfer else { return 0 }
+    guard let transfer = unsafe transfer, let bytes = unsafe bytes else { return 0 }
     let object = unsafe Unmanaged<Transfer>.fromOpaque(transfer).takeUnretainedValue()
-    return object.takeHead(size * count) ? size * count : Int(CURL_WRITEFUNC_ERROR)
+    let isTaken = unsafe object.takeHead(UnsafeRawBufferPointer(start: bytes, count: size * count))
+    return isTaken ? size * count : Int(CURL_WRITEFUNC_ERROR)
 }
 
 private func openSocket(

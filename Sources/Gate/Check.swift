@@ -9,7 +9,7 @@ internal import Web
 extension Gate {
     func check(_ request: Request) -> Answer {
         guard !request.isAmbiguous else { return .now(misconfigured("one parameter came with two values")) }
-        guard let method = request.method, let uri = request[.requestURI] else {
+        guard let method = request.method, !method.isEmpty, let uri = request[.requestURI] else {
             return .now(misconfigured("REQUEST_METHOD or REQUEST_URI is missing"))
         }
         guard let demand = GroupDemand(of: request) else {
@@ -129,6 +129,7 @@ extension Gate {
         let fields = request.role == .authorizer ? session.fields.authorizer : session.fields.responder
         guard fields.bytes.count <= room(for: request) else {
             log(.refused(request, user: session.identity.username, reason: tooLarge(fields.bytes.count)))
+            diagnosis.note(tooLarge(fields.bytes.count), at: clock.now())
             return Response(.forbidden)
         }
         return Response(allowStatus(request), fields: reuse(of: session, request), identity: fields)
@@ -158,6 +159,7 @@ extension Gate {
 
     private func misconfigured(_ what: String) -> Response {
         log(.misconfigured(what))
+        diagnosis.note(what, at: clock.now())
         return Response(.internalServerError)
     }
 

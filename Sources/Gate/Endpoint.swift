@@ -10,6 +10,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case signOut = "sign_out"
     case userinfo
     case denied
+    case doctor
     case ping
     case ready
 }

@@ -17,6 +17,7 @@ package struct Gate: Responder {
     let keys: KeyRing
     let clock: Clock
     let log: Logger
+    let diagnosis = Diagnosis()
 
     package init(
         settings: GateSettings, policy: Policy, sessions: SessionKeeper, relyingParty: RelyingParty, keys: KeyRing,
@@ -41,6 +42,7 @@ package struct Gate: Responder {
         case .endpoint(.signOut): signOut(request)
         case .endpoint(.userinfo): userinfo(request)
         case .endpoint(.denied): denied(request)
+        case .endpoint(.doctor): doctor(request)
         case .endpoint(.ping): .now(.text(.ok, "OK\n"))
         case .endpoint(.ready): ready()
         case .nowhere: .now(page(.notFound, .notFound, for: request))

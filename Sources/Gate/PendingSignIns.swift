@@ -13,6 +13,8 @@ struct PendingSignIns: Sendable {
     /// What a browser may carry of these; nginx takes 8 KiB of a header line.
     private static let mostCookies = 24
     private static let mostBytes = 6000
+    /// In one answer: web servers take a head of 8 kB and more; what is left goes with the next.
+    private static let mostRemoved = 60
 
     init(keys: KeyRing, settings: GateSettings) {
         self.keys = keys
@@ -65,7 +67,9 @@ struct PendingSignIns: Sendable {
             (name: name, size: header.values(named: Array(name)).reduce(name.count) { $0 + $1.count })
         }
         var removed: [SetCookie] = []
-        while kept.count >= Self.mostCookies || kept.reduce(added, { $0 + $1.size }) > Self.mostBytes, !kept.isEmpty {
+        while removed.count < Self.mostRemoved, !kept.isEmpty,
+            kept.count >= Self.mostCookies || kept.reduce(added, { $0 + $1.size }) > Self.mostBytes
+        {
             guard let name = String(validating: kept.removeFirst().name, as: UTF8.self) else { continue }
             removed.append(.expiring(name: name, scope: cookies.stateScope))
         }

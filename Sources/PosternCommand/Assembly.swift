@@ -164,6 +164,17 @@ extension Assembly {
             inBackground: { background.submit($0) })
     }
 
+    /// A keeper beside a running Postern's, for a session or two of the command line's own.
+    func keeperBeside() throws(Failure) -> (keeper: SessionKeeper, keys: KeyRing) {
+        let keys = try keyRing(keyFile)
+        let identity = identitySettings
+        let times = SessionTimes(idleTimeout: 0, refreshBefore: 0, outageGrace: 0, longestRefresh: 0)
+        let keeper = SessionKeeper(
+            store: try store(), keys: keys, times: times, limit: settings.limits.sessions, cached: 16, clock: clock,
+            entropy: entropy, fields: { identity.fields(for: $0) }, inBackground: { _ in false })
+        return (keeper, keys)
+    }
+
     private func relyingParty() -> RelyingParty {
         let provider = settings.provider
         let mapping = IdentityMapping(

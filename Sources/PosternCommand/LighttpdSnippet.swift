@@ -48,7 +48,7 @@ struct LighttpdSnippet: ServerSnippet {
         # Needs: apt-get install lighttpd-modules-lua.
         # mod_fastcgi must be loaded before mod_proxy: lighttpd lets the first module that knows an address have it, and a
         # request that mod_proxy takes first is not checked. The name of this file, 05-…, sees to that.
-        # A fastcgi.server elsewhere that is not += takes this one's place for its part of the site: use +=.
+        # A fastcgi.server in a later condition takes this one's place for its part of the site, and that part is not checked.
         server.modules += ( "mod_setenv", "mod_magnet", "mod_fastcgi" )
 
         # Who it is, told to the application; and what it must not see, taken out.

@@ -8,7 +8,9 @@ package struct PosternCommand: ParsableCommand {
         discussion:
             "Exit codes: 0 done, 1 failed or denied, 64 a mistake in the command, 78 a mistake in the configuration.",
         version: "0.1.0",
-        subcommands: [Serve.self, Check.self, Explain.self, SessionsCommand.self, KeyCommand.self, Snippet.self])
+        subcommands: [
+            Serve.self, Check.self, Explain.self, SessionsCommand.self, KeyCommand.self, Snippet.self, Doctor.self,
+        ])
 
     package init() {}
 }

@@ -15,6 +15,8 @@ package enum Purpose: String, Sendable, CaseIterable {
     case label
     /// Proves that a sign-out was asked for on our own page.
     case signOut = "sign-out"
+    /// Proves that `postern doctor` asks.
+    case doctor
 }
 
 /// The keys of this installation, newest first: the newest seals, all open.

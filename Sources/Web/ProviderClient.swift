@@ -15,6 +15,8 @@ package struct ProviderRequest: Sendable {
     package var body: [UInt8]
     /// A PEM file of the certification authorities to trust instead of the system's.
     package var caFile: String?
+    /// `ADDRESS:PORT` to connect to, whatever the URL says.
+    package var connection: String?
     /// The moment of `Clock.uptime`, in milliseconds, at which we stop waiting.
     package var deadline: Int64
     /// Bytes of an answer's body; a longer one is refused.
@@ -22,13 +24,14 @@ package struct ProviderRequest: Sendable {
 
     package init(
         _ method: HTTPRequest.Method, _ url: EndpointURL, fields: [HTTPField] = [], body: [UInt8] = [],
-        caFile: String? = nil, deadline: Int64, limit: Int = 256 * 1024
+        caFile: String? = nil, connection: String? = nil, deadline: Int64, limit: Int = 256 * 1024
     ) {
         self.method = method
         self.url = url
         self.fields = fields
         self.body = body
         self.caFile = caFile
+        self.connection = connection
         self.deadline = deadline
         self.limit = limit
     }
@@ -40,10 +43,13 @@ package struct ProviderResponse: Sendable {
     /// The value of `Content-Type`.
     package let contentType: String
     package let body: [UInt8]
+    /// The lines of the answer's head, as they came.
+    package let head: [UInt8]
 
-    package init(status: Int, contentType: String = "", body: [UInt8]) {
+    package init(status: Int, contentType: String = "", head: [UInt8] = [], body: [UInt8]) {
         self.status = status
         self.contentType = contentType
+        self.head = head
         self.body = body
     }
 }

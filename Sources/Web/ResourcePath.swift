@@ -85,6 +85,7 @@ private enum PathReadings {
             twice.append(value)
             rest = rest.dropFirst(2)
         }
+        guard !isOverlong(once), !isOverlong(twice) else { return nil }
         return twice == once ? [once] : [once, twice]
     }
 
@@ -93,6 +94,14 @@ private enum PathReadings {
     /// Characters that no path may hold, escaped or not.
     private static func isForbidden(_ byte: UInt8) -> Bool {
         byte.isASCIIControl || byte == UInt8(ascii: "\\") || byte == 0xC0 || byte == 0xC1
+    }
+
+    /// Whether a character is written with more bytes than it needs (RFC 3629, section 3): some decoders take such a
+    /// one for a dot or a slash. Two bytes are refused above, by their first.
+    private static func isOverlong(_ path: [UInt8]) -> Bool {
+        zip(path, path.dropFirst()).contains { lead, next in
+            lead == 0xE0 && (0x80..<0xA0).contains(next) || lead == 0xF0 && (0x80..<0x90).contains(next) || lead > 0xF4
+        }
     }
 
     private static func escape(at rest: ArraySlice<UInt8>) -> UInt8? {

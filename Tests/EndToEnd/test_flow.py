@@ -135,7 +135,7 @@ def test_FLOW_05_state_cookies_are_bounded(site):
 
 def test_FLOW_05_more_state_cookies_than_we_ever_set(site):
     """As many as one line of 8 KiB holds: nginx takes 32 KiB of an answer's header, else the sign-in ends with 502."""
-    cookie = "; ".join(f"__Host-postern-state-{number}=" for number in range(320))
+    cookie = "; ".join(f"__Host-postern-state-{number}=" for number in range(300))
     assert len(cookie) < 8 * 1024
     answer = fastcgi.ask(site.postern.socket, fastcgi.page("/oauth2/start", cookie))
     assert answer.status == 302 and len(answer.raw) < 16 * 1024

@@ -42,7 +42,7 @@ def spellings(targets):
 def final_location(browser, rd, page="/oauth2/start"):
     """Where a sign-in that began with this target ends."""
     response = browser.send(f"{page}?rd={rd}", headers=[("Sec-Fetch-Mode", "navigate")])
-    if refused_by_lighttpd(response, rd):
+    if refused_by_web_server(response, rd):
         return "/"
     assert response.status == 302, f"{rd}: {response.status}"
     assert_ours(response, rd)
@@ -54,9 +54,11 @@ def final_location(browser, rd, page="/oauth2/start"):
     return response.location
 
 
-def refused_by_lighttpd(response, target):
-    """It takes no control character in an address, and the request ends there."""
-    return response.status == 400 and "lighttpd" in (response.header("Server") or "") and re.search("%[01]", target)
+def refused_by_web_server(response, target):
+    """lighttpd takes no control character in an address and Apache no fragment: the request ends there."""
+    refused = {"lighttpd": "%(25)?[017]", "Apache": "#"}
+    server = (response.header("Server") or "").split("/")[0]
+    return response.status in (400, 403, 404) and server in refused and re.search(refused[server], target)
 
 
 def assert_ours(response, rd):
@@ -93,6 +95,8 @@ def directly(site, parameters):
     if any("\0" in value for value in parameters.values()):
         assert answer is None
         return None
+    if answer.status == 403:  # in place of a page that no rule can judge
+        return None
     assert answer.status == 302, (parameters, answer.raw)
     cookie = "; ".join(line.split(";")[0] for line in answer.all("Set-Cookie"))
     back = other(answer.header("Location")).location.removeprefix("https://app.test")
@@ -119,7 +123,7 @@ def test_RD_01_the_page_that_was_asked_for_is_a_target_too(site, method):
         response = browser.send(target, method=method, headers=[("Sec-Fetch-Mode", "navigate"), ("Accept", "text/html")])
         assert not response.is_protected, target
         if response.status != 302:
-            assert response.status in (400, 401, 403, 404, 500), target
+            assert response.status in (400, 401, 403, 404, 411, 500), target
             continue
         back = other(response.location).location.removeprefix("https://app.test")
         location = browser.get(back).location
@@ -161,6 +165,8 @@ def test_RD_05_the_same_at_sign_out_and_on_pages(site, with_hosts, family, is_wi
         assert_leads_home(response, target)
         browser = site.signed_in()
         response = browser.get(f"/oauth2/sign_out?rd={target}")
+        if refused_by_web_server(response, target):
+            continue
         assert response.location.startswith(f"{site.provider.issuer}/end_session?"), target
         back = other(response.location).location
         assert back.startswith("https://app.test/oauth2/sign_out"), (target, back)
@@ -172,7 +178,7 @@ def assert_leads_home(response, target):
         assert response.status == 302 and resolved_origin(response.location) == "https://app.test", target
         assert "evil" not in response.location, target
     else:
-        assert response.status == 200 or refused_by_lighttpd(response, target), target
+        assert response.status == 200 or refused_by_web_server(response, target), target
         assert "evil" not in response.text, target
 
 
@@ -182,9 +188,11 @@ def test_RD_05_the_form_that_confirms_a_sign_out_and_what_comes_back(site, famil
     cross = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate")]
     for target in spellings(FAMILIES[family]):
         page = browser.send(f"/oauth2/sign_out?rd={target}", headers=cross)
-        assert page.status == 200 and "evil" not in page.text, target
+        if not refused_by_web_server(page, target):
+            assert page.status == 200 and "evil" not in page.text, target
         state = base64.urlsafe_b64encode(urllib.parse.unquote(target).encode()).rstrip(b"=").decode()
         assert_leads_home(site.browser().get(f"/oauth2/sign_out?state={state}"), target)
+    page = browser.send("/oauth2/sign_out", headers=cross)
     proof = re.search(r'name="proof" value="([^"]*)"', page.text).group(1)
     cookie = browser.cookies.header()
     body = urllib.parse.urlencode({"proof": proof, "rd": urllib.parse.unquote(FAMILIES[family][0])}).encode()
@@ -196,6 +204,8 @@ def test_RD_05_the_link_of_an_error_page(site):
     for target in spellings(SLASHES + CONTROLS + SCHEMES + FOREIGN):
         browser = site.browser()
         response = browser.get(f"/oauth2/start?rd={target}")
+        if refused_by_web_server(response, target):
+            continue
         state = urllib.parse.parse_qs(urllib.parse.urlsplit(response.location).query)["state"][0]
         page = browser.get(f"/oauth2/callback?state={state}&error=access_denied&iss={site.provider.issuer}")
         assert page.status == 403 and "evil" not in page.text, target

@@ -199,7 +199,7 @@ def test_REF_05_claims_of_somebody_else_are_not_taken(short):
         response = browser.get("/")
         assert response.is_protected and b"mallory" not in response.body and b"alice" in response.body, changes
         assert not browser.get("/admin/x").is_protected, changes
-        assert refreshes(site) == 1, changes
+        assert refreshes(site) >= 1, changes
 
 
 def test_new_groups_come_with_a_refresh(short):

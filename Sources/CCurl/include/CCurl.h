@@ -23,6 +23,10 @@ static inline CURLcode curl_set_fields(CURL *easy, struct curl_slist *fields) {
     return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fields);
 }
 
+static inline CURLcode curl_set_connections(CURL *easy, struct curl_slist *connections) {
+    return curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connections);
+}
+
 static inline CURLcode curl_set_receiver(CURL *easy, CURLoption option, curl_write_callback receiver) {
     return curl_easy_setopt(easy, option, receiver);
 }

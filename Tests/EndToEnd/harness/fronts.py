@@ -42,6 +42,7 @@ def nginx(site, extra="", main="", http=""):
     write_snippets(site, "nginx", ["http", "server", "protect"], {"/var/lib/nginx/": f"{site.folder}/nginx-"})
     tls = "ssl_certificate {}; ssl_certificate_key {};".format(*site.certificate) if site.secure else ""
     how = " ssl" if site.secure else ""
+    http = http(site) if callable(http) else http
     return Nginx(site.folder, f"""
     include {site.folder}/postern-http.conf;
     {http}

@@ -121,8 +121,7 @@ class Site:
         with open(f"{self.folder}/keys") as file:
             keys = re.findall(r"[A-Za-z0-9_-]{43}", file.read())
         basic = base64.b64encode(f"rp1:{SECRET}".encode()).decode()
-        with self.provider.lock:
-            found = {SECRET, basic, *keys, *cookies, *self.provider.every_secret}
+        found = {SECRET, basic, *keys, *cookies, *getattr(self.provider, "every_secret", ())}
         return {secret for secret in found if len(secret) > 12}
 
     def assert_is_discreet(self, start=0):
