@@ -40,10 +40,11 @@ lint: ## Check the format and the length of the files.
 	@long=$$(find Sources Tests -name '*.swift' -exec awk 'END { if (NR > 300) print FILENAME ": " NR " lines" }' {} \;); \
 	  if [ -n "$$long" ]; then echo "$$long"; echo "a file has 300 lines at most"; exit 1; fi
 
-bench: packages build venv ## Measure a check beside a no-op; leaves .build/bench.json.
+bench: packages build venv ## Measure a check beside a no-op and peers; leaves .build/bench.json, .build/bench-apache.json.
 	@$(call install,$(BENCH_PACKAGES))
 	$(RELEASE) --product postern-seed
 	$(PYTHON) Tests/Bench/bench.py
+	$(PYTHON) Tests/Bench/apache.py
 
 install: build ## Install the binary and the systemd unit below PREFIX.
 	install -D -m 0755 .build/release/postern $(DESTDIR)$(PREFIX)/bin/postern

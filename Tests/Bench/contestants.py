@@ -70,12 +70,12 @@ def free_port():
 class Postern:
     """The daemon with a database of its own."""
 
-    def __init__(self, folder, options, name="postern", sessions=1, issuer="http://127.0.0.1:9"):
+    def __init__(self, folder, options, name="postern", sessions=1, issuer="http://127.0.0.1:9", more=""):
         self.options, self.config = options, os.path.join(folder, f"{name}.yaml")
         self.socket = os.path.join(folder, f"{name}.sock")
         self.cookies = os.path.join(folder, f"{name}.cookies")
         with open(self.config, "w") as file:
-            file.write(CONFIGURATION.format(folder=folder, name=name, issuer=issuer, secret="s" * 40))
+            file.write(CONFIGURATION.format(folder=folder, name=name, issuer=issuer, secret="s" * 40) + more)
         with open(self.cookies, "w") as file:
             subprocess.run([options.seed, f"{folder}/{name}.db", f"{folder}/{name}.keys", str(sessions)],
                            stdout=file, check=True)
@@ -140,6 +140,8 @@ class Field:
         subprocess.run(["cc", "-O2", "-o", noop, os.path.join(HERE, "noop.c"), "-lfcgi", "-lpthread"], check=True)
         self.pids["noop"] = self._spawn([noop, self._path("noop.sock")]).pid
         self.postern = Postern(self.folder, self.options, sessions=self.options.sessions).start()
+        # What is asked with `kept` "reused" goes through nginx's own cache of answers (answer_cache).
+        self.reusing = Postern(self.folder, self.options, "reusing", more="answer_cache: 60s\n")
         self.pids["postern"] = self.postern.process.pid
         until(lambda: can_connect(self.postern.socket), "postern", self.postern.log)
         until(lambda: can_connect(self._path("noop.sock")), "noop")
@@ -156,14 +158,16 @@ class Field:
         for name in ("nginx", "return204", "noop", "postern"):
             self.ports[(name, True)] = free_port()
             self.ports[(name, False)] = free_port() if name in ("noop", "postern") else self.ports[(name, True)]
-        check = re.search(r"^location = /_postern/auth \{.*?^\}", self.postern.snippet("server"), re.M | re.S).group()
+        for name in ("noop", "postern"):
+            self.ports[(name, "reused")] = free_port()
+        checks = {True: location(self.postern), False: location(self.postern), "reused": location(self.reusing)}
         servers = "".join(
             CHECKED.format(port=self.ports[(name, kept)], check=adapted(check, name, kept))
-            for name in ("noop", "postern") for kept in (True, False))
+            for name in ("noop", "postern") for kept, check in checks.items())
         with open(self._path("nginx.conf"), "w") as file:
             file.write(NGINX.format(
                 user="user www-data;\n" if os.geteuid() == 0 else "", folder=self.folder, servers=servers,
-                maps=self.postern.snippet("http").replace("keepalive 32", "keepalive 64"),
+                maps=zones(self.reusing.snippet("http").replace(self.reusing.socket, self.postern.socket).replace("keepalive 32", "keepalive 64"), self.folder),
                 nginx=self.ports[("nginx", True)], return204=self.ports[("return204", True)]))
         self._spawn(["nginx", "-p", self.folder, "-e", self._path("nginx.log"), "-c", self._path("nginx.conf")])
         until(lambda: can_connect(self.ports[("nginx", True)]), "nginx", self._path("nginx.log"))
@@ -172,6 +176,8 @@ class Field:
         """A check that lets everybody in would be fast."""
         good = {"Cookie": f"__Host-postern={self.postern.first_cookie()}"}
         for (name, kept), port in self.ports.items():
+            if kept == "reused":
+                continue
             status = fetch(port, good)
             assert b" 200 " in status and b"protected" in status, (name, kept, status[:200])
         for kept in (True, False):
@@ -194,9 +200,22 @@ class Field:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def location(postern):
+    """The check's location that `postern snippet nginx` prints."""
+    return re.search(r"^location = /_postern/auth \{.*?^\}", postern.snippet("server"), re.M | re.S).group()
+
+
+def zones(http, folder):
+    """A cache of answers for each contestant: their questions are the same."""
+    line = re.search(r"^fastcgi_cache_path .*$", http, re.M).group()
+    each = [re.sub(r"fastcgi_cache_path \S+", f"fastcgi_cache_path {folder}/answers-{name}", line).replace(":postern:", f":{name}:")
+            .replace("keys_zone=postern:", f"keys_zone={name}:") for name in ("noop", "postern")]
+    return http.replace(line, "\n".join(each))
+
+
 def adapted(check, name, kept):
     """The location that `postern snippet nginx` prints, for this contestant."""
-    check = check.replace("fastcgi_pass postern;", f"fastcgi_pass {name};")
+    check = check.replace("fastcgi_pass postern;", f"fastcgi_pass {name};").replace("fastcgi_cache postern;", f"fastcgi_cache {name};")
     if kept:
         return check
     return re.sub(r".*(fastcgi_keep_conn|fastcgi_store|POSTERN_ALLOW_STATUS).*\n", "", check)

@@ -1,10 +1,12 @@
-/* The yardstick: a FastCGI responder on libfcgi that does nothing but answer 204 with a user name. It is a reactor of
- * two threads, each with its own epoll set over kept connections, so it is what any check on libfcgi costs at least.
+/* The yardstick: a FastCGI responder on libfcgi that does nothing but answer 204 with a user name, and as an authorizer
+ * 200 with one. It is a reactor of two threads, each with its own epoll set over kept connections, so it is what any
+ * check on libfcgi costs at least.
  *
- *     cc -O2 -o noop noop.c -lfcgi -lpthread && ./noop SOCKET
+ *     cc -O2 -o noop noop.c -lfcgi -lpthread && ./noop SOCKET     (or a PORT, or nothing: mod_fcgid's descriptor 0)
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fastcgi.h>
 #include <fcgiapp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,6 +22,16 @@
 #include <unistd.h>
 
 static const char answer[] = "Status: 204 No Content\r\nX-Auth-Request-User: alice\r\n\r\n";
+static const char cached[] = "Status: 200 OK\r\nX-Accel-Expires: 29\r\nX-Auth-Request-User: alice\r\n\r\n";
+static const char allowed[] = "Status: 200 OK\r\nVariable-REMOTE_USER: alice\r\n\r\n";
+
+static int listen_on_port(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    return fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 1024) ? -1 : fd;
+}
 
 static int listen_on(const char *path)
 {
@@ -42,9 +55,16 @@ static int serve(FCGX_Request *r, int fd)
     r->detached = 1;       /* or every close waits for the peer */
     if (FCGX_Accept_r(r) != 0)
         return 0;
-    while (FCGX_GetStr(ignored, sizeof ignored, r->in) > 0)
-        ;
-    FCGX_PutStr(answer, sizeof answer - 1, r->out);
+    if (r->role == FCGI_AUTHORIZER) {
+        FCGX_PutStr(allowed, sizeof allowed - 1, r->out);
+    } else {
+        while (FCGX_GetStr(ignored, sizeof ignored, r->in) > 0)
+            ;
+        if (FCGX_GetParam("POSTERN_ALLOW_STATUS", r->envp))
+            FCGX_PutStr(answer, sizeof answer - 1, r->out);
+        else
+            FCGX_PutStr(cached, sizeof cached - 1, r->out);
+    }
     int is_kept = r->keepConnection;
     r->keepConnection = 1;
     FCGX_Finish_r(r);
@@ -83,7 +103,8 @@ static void *reactor(void *listener)
 int main(int count, char **arguments)
 {
     pthread_t other;
-    int listener = count == 2 ? listen_on(arguments[1]) : -1;
+    int port = count == 2 ? atoi(arguments[1]) : 0;
+    int listener = count < 2 ? 0 : port > 0 ? listen_on_port(port) : listen_on(arguments[1]);
     if (listener < 0)
         return fprintf(stderr, "usage: noop SOCKET (%s)\n", strerror(errno)), 2;
     FCGX_Init();
