@@ -151,6 +151,7 @@ OIDCRedirectURI http://localhost:{self.ports['mod_auth_openidc']}/callback
 OIDCCryptoPassphrase {'p' * 40}
 OIDCSessionType server-cache
 OIDCCacheType shm
+OIDCPKCEMethod S256
 OIDCSSLValidateServer Off
 <Location />
     AuthType openid-connect
