@@ -17,6 +17,8 @@ package struct IdentityFields: Sendable, Equatable {
 /// A session that was opened: kept in memory, shared by all who ask for it.
 package final class LiveSession: Sendable {
     package let session: Session
+    /// All that a check asks of the session's times.
+    let moments: SessionMoments
     package let fields: IdentityFields
     let ticket: Ticket
     let version: Int64
@@ -30,6 +32,7 @@ package final class LiveSession: Sendable {
 
     init(_ session: Session, ticket: Ticket, version: Int64, fields: IdentityFields) {
         self.session = session
+        moments = SessionMoments(of: session)
         self.ticket = ticket
         self.version = version
         self.fields = fields

@@ -119,12 +119,12 @@ package final class SessionKeeper: Sendable {
     /// What the times say of the session.
     func state(of live: LiveSession) -> Finding {
         let now = clock.now()
-        let session = live.session
-        guard now < session.expires, session.created.since(now) <= Self.longestStepBack else { return .none }
+        let moments = live.moments
+        guard now < moments.expires, moments.created.since(now) <= Self.longestStepBack else { return .none }
         guard isActive(live, now) else { return .none }
-        guard let expires = session.accessExpires, session.refreshToken != nil else { return .live(live) }
+        guard let expires = moments.refreshableUntil else { return .live(live) }
         if now < expires {
-            return now >= session.refreshDue(before: times.refreshBefore) && mayRefresh(live) ? .due(live) : .live(live)
+            return now >= moments.refreshDue(before: times.refreshBefore) && mayRefresh(live) ? .due(live) : .live(live)
         }
         guard live.isInTrouble, now < expires.adding(times.outageGrace) else { return .expired(live) }
         return mayRefresh(live) ? .due(live) : .live(live)
@@ -147,11 +147,25 @@ package final class SessionKeeper: Sendable {
     }
 }
 
-extension Session {
+/// The times of a session, apart from its texts: a check of one among very many sessions should touch little memory.
+struct SessionMoments: Sendable {
+    let created: Timestamp
+    let expires: Timestamp
+    private let obtained: Timestamp
+    /// When the access token ends, of a session that has a refresh token.
+    let refreshableUntil: Timestamp?
+
+    init(of session: Session) {
+        created = session.created
+        expires = session.expires
+        obtained = session.obtained
+        refreshableUntil = session.refreshToken == nil ? nil : session.accessExpires
+    }
+
     /// When the tokens are due: so many seconds before their end, but not before half of their time is over.
     func refreshDue(before: Int64) -> Timestamp {
-        guard let accessExpires else { return .distantFuture }
-        return accessExpires.adding(-min(before, accessExpires.since(obtained) / 2))
+        guard let refreshableUntil else { return .distantFuture }
+        return refreshableUntil.adding(-min(before, refreshableUntil.since(obtained) / 2))
     }
 }
 

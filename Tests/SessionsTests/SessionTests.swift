@@ -52,8 +52,8 @@ struct SessionTests {
 
     @Test("Tokens are due before their end, but not before half of their time is over")
     func refreshDue() {
-        #expect(session(now, accessSeconds: 300).refreshDue(before: 60) == now.adding(240))
-        #expect(session(now, accessSeconds: 20).refreshDue(before: 60) == now.adding(10))
-        #expect(session(now, accessSeconds: nil).refreshDue(before: 60) == .distantFuture)
+        #expect(SessionMoments(of: session(now, accessSeconds: 300)).refreshDue(before: 60) == now.adding(240))
+        #expect(SessionMoments(of: session(now, accessSeconds: 20)).refreshDue(before: 60) == now.adding(10))
+        #expect(SessionMoments(of: session(now, accessSeconds: nil)).refreshDue(before: 60) == .distantFuture)
     }
 }
