@@ -83,7 +83,8 @@ extension Gate {
         guard request.role == .responder else { return false }
         guard let location = request[.scriptName] ?? request[.documentURI] else { return true }
         let rest = location.count > settings.prefix.utf8.count ? [] : request[.pathInfo] ?? []
-        return uri.prefix { $0 != UInt8(ascii: "?") }.elementsEqual(location + rest)
+        guard uri.starts(with: location) else { return false }
+        return uri.dropFirst(location.count).prefix { $0 != UInt8(ascii: "?") }.elementsEqual(rest)
     }
 
     /// The return URL that a query parameter names. One whose own `?` stands there unescaped reaches to the end:
