@@ -75,7 +75,7 @@ class Field:
         cookies = self._openidc_session() if name == "mod_auth_openidc" else self.postern.cookies
         script = "openidc.lua" if name == "mod_auth_openidc" else "load.lua"
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "--latency", "-s", os.path.join(HERE, script),
-                   f"http://127.0.0.1:{self.ports[name]}/page.html", "--", cookies]
+                   f"http://127.0.0.1:{self.ports[name]}/page.html", "--", cookies, f"localhost:{self.ports[name]}"]
         return read(subprocess.check_output(command, text=True))
 
     def prove(self):

@@ -1,9 +1,10 @@
--- Sends the Cookie field that a file holds: wrk ... -- FILE
+-- Sends the Cookie field that a file holds, to this host: wrk ... -- FILE HOST
 
 local message
 
 function init(arguments)
-    message = wrk.format("GET", nil, { ["Cookie"] = io.open(arguments[1]):read("l") })
+    local cookie = io.open(arguments[1]):read("*l")
+    message = wrk.format("GET", nil, { ["Cookie"] = cookie, ["Host"] = arguments[2] })
 end
 
 function request()
