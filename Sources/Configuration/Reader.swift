@@ -101,6 +101,7 @@ struct Reader {
                 problems.add(place(path), "\(path) is empty")
                 return nil
             }
+            warnIfOpen(place(path))
             return Secret(text)
         }
         guard case .text(let file) = document.entries[filePath]?.content else { return nil }
@@ -128,6 +129,18 @@ struct Reader {
         let attributes = try? FileManager.default.attributesOfItem(atPath: target)
         guard let mode = attributes?[.posixPermissions] as? Int else { return true }
         return mode & 0o004 != 0
+    }
+
+    /// A secret that stands in the configuration itself.
+    private func warnIfOpen(_ place: Place) {
+        let file = document.path
+        guard case .file = place.source, FileManager.default.fileExists(atPath: file), isReadableByAll(file) else {
+            return
+        }
+        warnings.add(
+            place,
+            "a secret stands in \(file), and everybody can read it; `chmod o-r \(file)`, or keep the secret in a file of its own"
+        )
     }
 
     private func openSecret(_ file: String, _ place: Place) {

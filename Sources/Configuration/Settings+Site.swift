@@ -83,6 +83,10 @@ extension Reader {
         case .none where isInsecure:
             problems.add(
                 place("cookie.same_site"), "browsers drop a cookie of same_site: none that is not secure; use lax")
+        case .none:
+            warnings.add(
+                place("cookie.same_site"),
+                "cookie.same_site is none: other sites' requests carry the session; lax keeps it from them")
         case .strict:
             warnings.add(
                 place("cookie.same_site"),

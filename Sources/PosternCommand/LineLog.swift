@@ -64,7 +64,7 @@ package struct LineLog: LogHandler {
             switch scalar.value {
             case 0x22: result += "\\\""
             case 0x5C: result += "\\\\"
-            case 0..<0x20, 0x7F...0x9F, 0x2028, 0x2029, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069:
+            case 0..<0x20, 0x7F...0x9F, 0x061C, 0x2028, 0x2029, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069:
                 result += "\\u" + Self.hexadecimal(scalar.value)
             default: result.unicodeScalars.append(scalar)
             }

@@ -72,6 +72,15 @@ def test_REL_11_a_short_secret_is_a_warning(postern):
     assert "T/postern.yaml:4:73: warning: providers.op.client_secret is shorter than 8 characters" in said
 
 
+def test_REL_11_a_secret_in_a_file_that_everybody_reads(postern, tmp_path):
+    """The secret stands in the configuration itself."""
+    text = RIGHT.replace("client_secret_file: {folder}/secret", "client_secret: hunter2hunter2")
+    assert postern(text, "check")[0] == 0
+    (tmp_path / "postern.yaml").chmod(0o644)
+    code, said = postern(text, "check")
+    assert "hunter2" not in said and "postern.yaml" in said and "everybody can read it" in said
+
+
 def test_what_is_in_force_is_shown_without_secrets(postern):
     code, said = postern(RIGHT, "check", "--print", environment={"POSTERN_SESSION_LIFETIME": "1h"})
     assert code == 0

@@ -1,4 +1,5 @@
 """The FastCGI protocol: records in any shape, peers of any manner."""
+import contextlib
 import socket
 import struct
 import threading
@@ -7,6 +8,7 @@ import time
 import pytest
 
 from harness import fastcgi
+from harness.browser import other
 from harness.fastcgi import PARAMS, STDIN, Connection, begin, pairs, record, stream
 
 
@@ -45,10 +47,19 @@ def test_FCG_01_split_at_every_offset(site, good):
 
 
 def test_FCG_01_one_byte_at_a_time(site, good):
+    for parameters in (fastcgi.check("/", good), fastcgi.check("/"), fastcgi.page("/oauth2/sign_out")):
+        reference = fastcgi.ask(site.postern.socket, parameters).raw
+        connection = Connection(site.postern.socket)
+        for byte in fastcgi.request(parameters):
+            connection.send(bytes([byte]))
+        assert connection.answer().raw == reference
+        connection.close()
+    form = {**fastcgi.page("/oauth2/sign_out", good), "REQUEST_METHOD": "POST", "CONTENT_LENGTH": "10"}
+    reference = fastcgi.ask(site.postern.socket, form, body=b"proof=AAAA").raw
+    data = begin() + stream(PARAMS, pairs(form), 100, 7) + stream(STDIN, b"proof=AAAA", 10, 255)
     connection = Connection(site.postern.socket)
-    for byte in fastcgi.request(fastcgi.check("/", good)):
-        connection.send(bytes([byte]))
-    assert connection.answer().status == 200
+    assert connection.send(data).answer().raw == reference
+    connection.close()
 
 
 @pytest.mark.parametrize("location", ["/oauth2/auth", "/oauth2/callback", "/oauth2/sign_out", "/oauth2/start"])
@@ -72,6 +83,34 @@ def test_FCG_02_what_is_cut_off_is_not_acted_on(site, good, location, how):
     time.sleep(0.1)
     assert len(site.provider.calls) == calls
     alive(site, good)
+
+
+@pytest.mark.parametrize("how", ["close", "abort", "stdin", "half-close", "no end", "second begin"])
+def test_FCG_02_a_request_that_would_have_worked(site, good, how):
+    """All that counts has come when it is cut off: neither a token call nor a sign-out follows. Whole, both do."""
+    started = fastcgi.ask(site.postern.socket, fastcgi.page("/oauth2/start"))
+    state = "; ".join(line.split(";")[0] for line in started.all("Set-Cookie"))
+    callback = fastcgi.page(other(started.header("Location")).location.removeprefix("https://app.test"), state)
+    cookie = site.signed_in().cookies.header()
+    calls = len(site.provider.calls)
+    for parameters in (callback, fastcgi.page("/oauth2/sign_out", cookie), fastcgi.check("/", cookie)):
+        data = pairs({**parameters, "ZZ": "1" * 100})
+        for cut in (len(pairs(parameters)), len(data) - 40, len(data)):
+            connection = Connection(site.postern.socket, 5)
+            ending = {"abort": record(fastcgi.ABORT), "stdin": record(STDIN) + record(PARAMS), "second begin": begin(), "no end": record(PARAMS)}
+            with contextlib.suppress(OSError):  # it may be closed before we are through
+                connection.send(begin() + record(PARAMS, data[:cut]) + ending.get(how, b""))
+                if how in ("half-close", "no end"):
+                    connection.socket.shutdown(socket.SHUT_WR)
+            if how != "close":
+                assert connection.answer() is None, (how, cut)
+            connection.close()
+    time.sleep(0.1)
+    assert len(site.provider.calls) == calls
+    assert fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status == 200
+    assert fastcgi.ask(site.postern.socket, callback).status == 302 and site.provider.count("token") == 2
+    assert fastcgi.ask(site.postern.socket, fastcgi.page("/oauth2/sign_out", cookie)).status == 302
+    assert fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status == 401
 
 
 def test_FCG_03_a_body_is_never_a_request(site, good):
@@ -124,9 +163,15 @@ def test_FCG_04_an_authorizer_without_a_body(site, good):
     assert fastcgi.ask(site.postern.socket, fastcgi.check("/", SCRIPT_NAME=None), role=fastcgi.AUTHORIZER).status == 401
 
 
-@pytest.mark.parametrize("length", ["1000000", "0", "-1", "abc", "1e9", str(2 ** 64), None, "", " 5", "5 "])
+@pytest.mark.parametrize("length", ["1000000", "11", "3", "0", "-1", "abc", "1e9", str(2 ** 64), str(2 ** 63), None, "", " 5", "5 ",
+                                    "+10", "0x0a", "10.0", "10,10", "\u0661\u0660", "-10"])
 def test_FCG_05_content_length(site, good, length):
+    started = time.monotonic()
     assert fastcgi.ask(site.postern.socket, fastcgi.check("/", good, CONTENT_LENGTH=length)).status == 200
+    assert fastcgi.ask(site.postern.socket, fastcgi.check("/", good, CONTENT_LENGTH=length), role=fastcgi.AUTHORIZER).status == 200
+    for location in ("/oauth2/callback", "/oauth2/start", "/oauth2/userinfo"):
+        assert fastcgi.ask(site.postern.socket, fastcgi.page(location, CONTENT_LENGTH=length)) is not None
+    assert time.monotonic() - started < 1
     form = {**fastcgi.check("/", good), "SCRIPT_NAME": "/oauth2/sign_out", "REQUEST_METHOD": "POST", "CONTENT_LENGTH": length}
     form = {name: value for name, value in form.items() if value is not None}
     assert fastcgi.ask(site.postern.socket, form, body=b"proof=AAAA").status == 400
@@ -139,6 +184,15 @@ def test_FCG_05_through_nginx(site, good):
     assert response.is_protected
     response = site.browser().send("/oauth2/sign_out", method="POST", body=b"a" * 40_000)
     assert response.status == 413
+    for length in ("-1", "abc", "1e9", str(2 ** 64), "10, 10", "+10"):
+        for target in ("/", "/oauth2/sign_out"):
+            raw = site.browser().exchange(f"POST {target} HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\nContent-Length: {length}\r\n"
+                                          f"Cookie: {good}\r\n\r\nproof=AAAA".encode())
+            assert raw.startswith(b"HTTP/1.1 4") and b"PROTECTED" not in raw, (length, raw[:100])
+    raw = browser.exchange(f"POST /oauth2/sign_out HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+                           f"Cookie: {good}\r\n\r\na\r\nproof=AAAA\r\n0\r\n\r\n".encode())
+    assert raw.startswith(b"HTTP/1.1 ") and b"Location" not in raw
+    alive(site, good)
 
 
 def offenders(path, family=socket.AF_UNIX):
@@ -149,11 +203,13 @@ def offenders(path, family=socket.AF_UNIX):
         peer.settimeout(15)
         peer.connect(path)
         return peer
-    silent, one, begun, stalled = (connect() for _ in range(4))
+    silent, one, begun, stalled, body = (connect() for _ in range(5))
+    form = {**fastcgi.page("/oauth2/sign_out"), "REQUEST_METHOD": "POST", "CONTENT_LENGTH": "10"}
+    body.sendall(begin() + stream(PARAMS, pairs(form)) + record(STDIN, b"proof"))
     one.sendall(whole[:1])
     begun.sendall(whole[:16])
     stalled.sendall(whole[:60])
-    return [silent, one, begun, stalled]
+    return [silent, one, begun, stalled, body]
 
 
 def test_FCG_08_slow_peers_stop_nobody(site, good):
@@ -185,6 +241,9 @@ def test_FCG_08_slow_peers_stop_nobody(site, good):
         except ConnectionResetError:
             pass
         peer.close()
+    for connection in drips:
+        connection.socket.settimeout(1)
+        assert connection.is_closed(), "a peer that drips is still connected"
     stop.set()
     thread.join()
     for connection in drips:
@@ -230,6 +289,12 @@ def test_FCG_10_declared_and_real_sizes(site, good):
                  begin() + many + record(STDIN), begin() + stream(PARAMS, pairs({"HTTP_COOKIE": "x" * 1024 * 1024})) + record(STDIN),
                  begin() + stream(PARAMS, b"\xff" * 1000) + record(STDIN), record(PARAMS), b"GET / HTTP/1.1\r\n\r\n" * 10,
                  begin(3), begin(0), begin(9), record(9, b"FCGI_MAX_CONNS", number=0), b"\x02" * 100, b"\0" * 100,
+                 begin() + stream(PARAMS, pairs({"HTTP_COOKIE": good + "; x=" + "y" * 1024 * 1024, **fastcgi.check("/")})) + record(STDIN),
+                 begin() + stream(PARAMS, b"\x80\0\0\x01\x80\0\0\x01ab" * 5000) + record(STDIN),
+                 begin() + stream(PARAMS, b"\0\0" * 30_000) + record(STDIN), begin() + record(PARAMS, b"\x80") + record(PARAMS) + record(STDIN),
+                 begin() + record(PARAMS, struct.pack(">II", 0xFFFFFFFF, 0xFFFFFFFF)) + record(PARAMS) + record(STDIN),
+                 begin() + record(PARAMS, b"\x05\x05abc") + record(PARAMS) + record(STDIN), record(PARAMS, b"x", 255, 0), record(STDIN, b"x" * 65535, 255),
+                 begin() + record(PARAMS, b"", 255) * 2000, begin() + record(fastcgi.ABORT) * 2000, record(0, b"x", 0, 0) * 1000,
                  begin() + begin() + stream(PARAMS, pairs(fastcgi.check("/", good))) + record(STDIN)):
         connection = Connection(site.postern.socket)
         try:

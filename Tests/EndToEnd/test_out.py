@@ -11,11 +11,19 @@ from harness.fronts import FRONTS
 @pytest.mark.parametrize("headers", [
     [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate")], [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image")],
     [("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Mode", "navigate")], [("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image")],
-    [("Referer", "https://evil.test/")], [("Origin", "https://evil.test")], [("Referer", "https://app.test.evil.test/")]])
+    [("Sec-Fetch-Site", "cross-site")], [("Sec-Fetch-Site", "Same-Origin, cross-site")], [("Origin", "null")],
+    [("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Mode", "cors")], [("Sec-Fetch-Site", "cross-site"), ("Referer", "https://app.test/")],
+    [("Referer", "http://app.test/")], [("Referer", "https://app.test@evil.test/")], [("Referer", "https://app.test:8443/")],
+    [("Origin", "https://evil.test"), ("Referer", "https://app.test/")], [("Referer", "https://evil.test/")], [("Origin", "https://evil.test")], [("Referer", "https://app.test.evil.test/")]])
 def test_OUT_01_another_site_signs_nobody_out(site, headers):
     browser = site.signed_in()
     response = browser.send("/oauth2/sign_out", headers=headers)
     assert response.status == 200 and "Sign out?" in response.text and response.all("Set-Cookie") == []
+    posted = browser.send("/oauth2/sign_out", method="POST", headers=headers, body=b"rd=/")
+    assert posted.status == 200 and posted.all("Set-Cookie") == []
+    fields = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers}
+    asked = {**fastcgi.page("/oauth2/sign_out", browser.cookies.header(), HTTP_SEC_FETCH_MODE=None, HTTP_SEC_FETCH_SITE=None), **fields}
+    assert fastcgi.ask(site.postern.socket, asked).status == 200
     assert browser.get("/").is_protected
 
 
@@ -56,7 +64,9 @@ def test_OUT_02_a_signed_out_cookie_is_over_at_once(site):
 def test_OUT_02_signing_in_again_ends_the_session_before(site):
     browser = site.signed_in()
     old = browser.cookies.jar["__Host-postern"]
-    assert browser.follow(browser.get("/oauth2/sign_in")).is_protected
+    response = browser.get("/oauth2/sign_in")
+    assert response.status == 302 and response.header("Cache-Control") == "no-store"
+    assert browser.follow(response).is_protected
     assert browser.cookies.jar["__Host-postern"] != old
     assert fastcgi.ask(site.postern.socket, fastcgi.check("/", f"__Host-postern={old}")).status == 401
 

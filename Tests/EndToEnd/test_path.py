@@ -22,7 +22,7 @@ def allowed(response):
     "/public/%2e%2e%2fadmin", "/public/%252e%252e/admin/", "/public/..;/admin/", "/public/..%5cadmin", "/public/x/../../admin",
     "/public/..%252fadmin", "/public/%c0%ae%c0%ae/admin",
     "/public/%2e%2e;x/admin/", "/public/.%252e/admin", "/public/./../admin/", "/public/..%2f..%2fadmin/", "/public/%2e%2e%5cadmin",
-    "/public/..%00/admin", "/public/%u002e%u002e/admin", "/public/x%2f..%2f..%2fadmin", "/public/%e0%80%ae%e0%80%ae/admin",
+    "/public/..%00/admin", "/public/%u002e%u002e/admin", "/public/x%2f..%2f..%2fadmin", "/public/%e0%80%ae%e0%80%ae/admin", "/public/%f0%80%80%ae%f0%80%80%ae/admin", "/public/..%e0%80%afadmin", "/public/..%f8%80%80%80%afadmin",
     "/public/..#/admin", "/public/..?/admin", "/public%2f..%2fadmin", "/public/..//admin/", "/public/../public/../admin/"])
 def test_PATH_01_an_open_path_leads_nowhere_else(site, path):
     for plain in site.ways:
@@ -47,7 +47,8 @@ def test_PATH_02_the_open_path_in_another_place(site, path):
     "/%2fadmin", "/admin%00", "/%2561dmin", "/admin\\x", "/admin%5c",
     "/x;y/../admin", "/x/..;/admin", "/%2e/admin", "/.;/admin", "/admin/../admin/", "/public/../admin", "/admin%23x", "/admin%3fx",
     "/x/y/%2e%2e/%2e%2e/admin", "/%2f%2fadmin", "/./%61dmin", "/admin%2f%2e", "/admin;/x", "/;a=b/admin/x", "/admin/;v=1/x",
-    "https://app.test/admin", "/%61dmin%2f..%2fadmin"])
+    "https://app.test/admin", "/%61dmin%2f..%2fadmin",
+    "/%e0%81%a1dmin", "/%f0%80%81%a1dmin", "/x%e0%80%af..%e0%80%afadmin"])
 def test_PATH_03_the_guarded_path_by_other_names(site, path):
     browser = site.signed_in()
     for plain in site.ways:

@@ -11,7 +11,12 @@ def ends(site, target="/"):
 
 @pytest.mark.parametrize("email", ["a@evilexample.com", "a@example.com.evil", "a@sub.example.com", "a@evil.test@example.com",
                                    "\"a@evil\"@example.com", "a@example.com ", "@example.com", "example.com", " a@example.com", "a b@example.com",
-                                   "a@example.com\u0301", "a@ex\u0430mple.com", "a@example.com.", "a@example.com@", "", None, 1, ["a@example.com"]])
+                                   "a@example.com\u0301", "a@ex\u0430mple.com", "a@example.com.", "a@example.com@", "", None, 1, ["a@example.com"],
+                                   "a@example\u3002com", "a@\uff45xample.com", "a@example.com\t", "a@example.com,b@evil.test", "a@evil.test,b@example.com",
+                                   "<a@example.com>", "a@example.com>", "a\\@evil.test@example.com", "a@[example.com]", "a@example.com\u200b", "a@@example.com",
+                                   "a@evil.test%00@example.com", "a@example.com#@evil.test", "A <a@example.com>", "a@.example.com", "a@xn--example.com",
+                                   "a(@evil.test)@example.com", "a@example.com/", {"a": "a@example.com"}, True, "a" * 2000 + "@example.com"],
+                         ids=lambda value: ascii(value)[:40])
 def test_POL_01_addresses_that_are_not_of_the_domain(site, email):
     site.provider.person["email"] = email
     assert not ends(site)
@@ -39,7 +44,9 @@ def test_POL_02_unless_the_rule_says_otherwise(make_site):
 
 
 @pytest.mark.parametrize("groups", ["K8S-ADMIN-x", ["K8S-ADMIN-x"], [["K8S-ADMIN"]], 1, None, "REMOVED", [], [None], [1], {"K8S-ADMIN": True},
-                                    ["k8s-admin"], ["K8S-ADMIN "], "K8S-ADMIN,x", ["K8S-ADMIN,x"], [f"g{number}" for number in range(10_000)]],
+                                    ["k8s-admin"], ["K8S-ADMIN "], ["\u212a8S-ADMIN"], ["K8\u017f-ADMIN"], ["K8S-ADMIN\u200b"],
+                                    ["K8S-ADMIN\u0301"], ["K8S-ADMIN\u0000"], ["*"], [".*"], ["K8S\u2010ADMIN"], [True], "[\"K8S-ADMIN\"]", "x K8S-ADMIN",
+                                    "K8S-ADMIN,x", ["K8S-ADMIN,x"], [f"g{number}" for number in range(10_000)]],
                          ids=lambda value: repr(value)[:30])
 def test_POL_04_groups_that_are_not_the_one(site, groups):
     site.provider.person["groups"] = groups
@@ -49,7 +56,8 @@ def test_POL_04_groups_that_are_not_the_one(site, groups):
     assert not response.is_protected
 
 
-@pytest.mark.parametrize("groups", [["K8S-ADMIN"], "K8S-ADMIN", ["x", "K8S-ADMIN", 7]], ids=repr)
+@pytest.mark.parametrize("groups", [["K8S-ADMIN"], "K8S-ADMIN", ["x", "K8S-ADMIN", 7], [["x"], "K8S-ADMIN", None, ""],
+                                    [f"g{number}" for number in range(1000)] + ["K8S-ADMIN"]], ids=lambda value: repr(value)[:30])
 def test_POL_04_groups_that_are(site, groups):
     site.provider.person["groups"] = groups
     response = site.browser().sign_in("/admin/")
@@ -58,9 +66,14 @@ def test_POL_04_groups_that_are(site, groups):
 
 def test_POL_04_an_empty_entry_is_a_mistake(make_site):
     site = make_site()
-    site.postern.write({**site.settings, "rules": [{"allow": {"groups": ["", "x"]}}]})
-    done = site.postern.run("check", check=False)
-    assert done.returncode == 78 and "an entry is empty" in done.stderr
+    for allow in ({"groups": ["", "x"]}, {"groups": [""]}, {"groups": ""}, {"domains": [""]}, {"emails": ["", "a@example.com"]}, {"users": [""]},
+                  {"all": [{"groups": [""]}]}, {"not": {"groups": [""]}}):
+        site.postern.write({**site.settings, "rules": [{"allow": allow}]})
+        done = site.postern.run("check", check=False)
+        assert done.returncode == 78 and "empty" in done.stderr, (allow, done.stderr)
+    for allow in ({"groups": []}, {"domains": []}, {}):
+        site.postern.write({**site.settings, "rules": [{"allow": allow}]})
+        assert site.postern.run("check", check=False).returncode == 78, allow
 
 
 def test_conditions_combine(make_site):

@@ -89,6 +89,13 @@ def test_RD_03_schemes_and_authorities(site, page):
     assert_safe(site.browser(), spellings(SCHEMES), page)
 
 
+@pytest.mark.parametrize("page", SIGN_IN)
+def test_RD_01_two_targets_are_none(site, page):
+    for query in ("/x&rd=//evil.test", "//evil.test&rd=/x", "//evil.test%26rd=/x", "/x&RD=//evil.test", "/x&rd%3d//evil.test", "/x;rd=//evil.test",
+                  "&rd=//evil.test", "/?//evil.test", "/?rd=//evil.test", "/oauth2/start?rd=//evil.test", "/%3f/../..//evil.test", "//evil.test?/x"):
+        assert_safe(site.browser(), [query], page)
+
+
 def directly(site, parameters):
     """Signs in over the socket, the first request being this; the answer to the callback. `None` when a NUL is in it."""
     answer = fastcgi.ask(site.postern.socket, parameters)

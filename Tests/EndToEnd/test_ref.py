@@ -1,4 +1,6 @@
 """Refresh: once for all who come, ahead of need, and never in the way."""
+import hashlib
+import hmac
 import json
 import socket
 import threading
@@ -8,6 +10,7 @@ import pytest
 
 from harness import fastcgi
 from harness.provider import PASS, Key, jwt
+from harness.site import SECRET
 from test_scenarios import twin
 
 
@@ -49,9 +52,23 @@ def test_REF_01_fifty_at_the_end_of_the_token(short):
     site, browser = short()
     time.sleep(2.2)
     cookie = browser.cookies.header()
-    statuses = at_once(50, lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status)
-    assert statuses == [200] * 50 and refreshes(site) == 1
+    asks = [lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status, lambda: browser.fetch("/").status] * 25
+    assert at_once(50, lambda: asks.pop()()) == [200] * 50 and refreshes(site) == 1
     assert browser.get("/").is_protected and refreshes(site) == 1
+    for token, entry in site.provider.refresh_tokens.items():
+        assert entry[0] not in site.provider.dead_families, "a refresh token was used twice"
+
+
+def test_REF_01_again_and_again(short):
+    """The tokens that a refresh brings are short-lived, too: each is used once, in turn."""
+    site, browser = short()
+    site.provider.access_lifetime = 2
+    cookie = browser.cookies.header()
+    end = time.monotonic() + 7
+    while time.monotonic() < end:
+        assert at_once(10, lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status) == [200] * 10
+        time.sleep(0.1)
+    assert 3 <= refreshes(site) <= 8 and not site.provider.dead_families
 
 
 def test_REF_02_a_token_endpoint_that_takes_its_time(short):
@@ -143,6 +160,20 @@ def test_REF_04_trouble_that_passes(short):
         wait_for(lambda: browser.get("/").is_protected and "renewed" in site.postern.log, 10)
 
 
+def test_REF_04_a_token_endpoint_that_hangs(short):
+    site, browser = short(settings={"limits": {"provider_timeout": "1s"}})
+    site.provider.instead["token"] = fault("hang")
+    time.sleep(2.2)
+    end = time.monotonic() + 4
+    while time.monotonic() < end:
+        started = time.monotonic()
+        assert browser.get("/").is_protected and time.monotonic() - started < 1.5
+        time.sleep(0.05)
+    assert 1 <= refreshes(site) <= 3
+    site.provider.instead.clear()
+    wait_for(lambda: browser.get("/").is_protected and "renewed" in site.postern.log, 15)
+
+
 def test_REF_04_a_grant_that_is_over(short):
     site, browser = short()
     site.provider.instead["token"] = fault("invalid_grant")
@@ -174,7 +205,9 @@ def test_REF_04_beyond_the_grace_nobody_can_tell_and_nothing_is_lost(short):
     wait_for(lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status == 200, 10)
 
 
-FOREIGN = [{"sub": "mallory"}, {"iss": "https://evil.test"}, "bad signature", "none", {"aud": "rp2"}]
+FOREIGN = [{"sub": "mallory"}, {"iss": "https://evil.test"}, "bad signature", "none", "HS256", "no token", "userinfo", {"aud": "rp2"},
+           {"aud": ["rp1", "other"]}, {"azp": "other", "aud": ["rp1", "other"]}, {"exp": 1}, {"exp": "x"}, {"sub": ""}, {"sub": None},
+           {"sub": "alice-1 "}, {"at_hash": "wrong"}, {"iat": 9e12}]
 
 
 def foreign_token(site, changes):
@@ -186,6 +219,12 @@ def foreign_token(site, changes):
             return jwt({"alg": "RS256", "kid": "main"}, claims, Key().sign)
         if changes == "none":
             return jwt({"alg": "none"}, claims, lambda _: b"")
+        if changes == "HS256":
+            return jwt({"alg": "HS256", "kid": "main"}, claims, lambda data: hmac.new(SECRET.encode(), data, hashlib.sha256).digest())
+        if changes == "no token":
+            return "x"
+        if changes == "userinfo":
+            return usual({**claims, "groups": None, "preferred_username": "alice"})
         return usual({**claims, **changes})
     return token
 
@@ -194,6 +233,8 @@ def test_REF_05_claims_of_somebody_else_are_not_taken(short):
     sites = [(changes, *short()) for changes in FOREIGN]
     for changes, site, _ in sites:
         site.provider.make_id_token = foreign_token(site, changes)
+        if changes == "userinfo":
+            site.provider.replace["userinfo"] = lambda call, usual: (200, {}, b'{"sub":"mallory","preferred_username":"mallory","groups":["K8S-ADMIN"]}')
     time.sleep(2.2)
     for changes, site, browser in sites:
         response = browser.get("/")

@@ -1,16 +1,18 @@
 """Outages, resources and the life of the process."""
+import glob
 import os
 import signal
 import sqlite3
 import statistics
 import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
 from harness import fastcgi
-from harness.servers import Server, wait_until
+from harness.servers import ROOT, Server, wait_until
 
 
 class Load:
@@ -104,6 +106,39 @@ def test_REL_02_sign_ins_that_wait_starve_no_check(make_site, manner):
     assert set(load.answers) == {200} and load.p99() < 0.05, load.p99()
 
 
+def test_REL_02_all_calls_of_a_sign_in_together_end_in_time(make_site):
+    """With the limit as it is by default: one call is slow, the next one hangs."""
+    site = make_site()
+    site.provider.delay.update(token=6, userinfo=20)
+    browser = site.browser()
+    callback = browser.callback_url("/")
+    started = time.monotonic()
+    assert browser.get(callback).status == 503 and 9 < time.monotonic() - started < 10.5
+
+
+def test_REL_02_a_provider_that_hangs_from_the_start(make_site):
+    site = make_site({"limits": {"provider_timeout": "3s"}})
+    cookie = site.signed_in().cookies.header()
+    site.postern.stop()
+    site.provider.delay["discovery"] = 30
+    site.postern.start()
+    results = []
+
+    def begin():
+        started = time.monotonic()
+        results.append((site.browser().get("/oauth2/start").status, time.monotonic() - started))
+    threads = [threading.Thread(target=begin) for _ in range(20)]
+    with Load(site, cookie) as load:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [status for status, _ in results] == [503] * 20 and max(took for _, took in results) < 5
+    assert set(load.answers) == {200} and load.p99() < 0.05, load.p99()
+    site.provider.delay.clear()
+    wait_until(lambda: site.browser().get("/oauth2/start").status == 302, 8, "recovery")
+
+
 def test_REL_03_a_store_that_is_gone(make_site):
     site = make_site()
     browser = site.signed_in()
@@ -119,8 +154,9 @@ def test_REL_03_a_store_that_is_gone(make_site):
     assert ask().status == 200
     move(site.folder, hidden)
     time.sleep(1.6)
+    started = time.monotonic()
     answer = ask()
-    assert answer.status == 503 and answer.header("Set-Cookie") is None
+    assert answer.status == 503 and answer.header("Set-Cookie") is None and time.monotonic() - started < 1
     assert fastcgi.ask(site.postern.socket, fastcgi.check("/public/x", cookie)).status == 200
     assert fastcgi.ask(site.postern.socket, fastcgi.check("/")).status == 401
     assert browser.get("/").status == 500 and "__Host-postern" in browser.cookies.jar
@@ -139,11 +175,61 @@ def test_REL_03_a_store_that_somebody_locks(make_site):
     other = sqlite3.connect(f"{site.folder}/sessions.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     assert fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status == 200
+    browser = site.browser()
+    callback = browser.callback_url("/")
     started = time.monotonic()
-    response = site.browser().sign_in("/")
-    assert response.status == 503 and time.monotonic() - started < 3
+    assert browser.get(callback).status == 503 and time.monotonic() - started < 1
+    started = time.monotonic()
+    answer = fastcgi.ask(site.postern.socket, fastcgi.page("/oauth2/sign_out", cookie))
+    assert answer.status == 503 and answer.all("Set-Cookie") == [] and time.monotonic() - started < 1
+    with Load(site, cookie) as load:
+        time.sleep(1)
+    assert set(load.answers) == {200}
     other.execute("ROLLBACK")
+    assert fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status == 200
     assert site.signed_in()
+
+
+def test_REL_03_another_process_that_holds_the_store_and_is_frozen(make_site, tmp_path):
+    """Frozen with the file locked whole; its lock goes with it."""
+    site = make_site()
+    browser = site.signed_in()
+    cookie = browser.cookies.header()
+    script = tmp_path / "holder.py"
+    script.write_text("import sqlite3, sys, time\nc = sqlite3.connect(sys.argv[1], isolation_level=None)\nc.execute('BEGIN EXCLUSIVE')\n"
+                      "c.execute('UPDATE sessions SET seen = seen')\nprint('held', flush=True)\ntime.sleep(60)\n")
+    holder = subprocess.Popen([sys.executable, str(script), f"{site.folder}/sessions.db"], stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == b"held\n"
+    holder.send_signal(signal.SIGSTOP)
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        started = time.monotonic()
+        answer = fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie))
+        assert answer.status in (200, 503) and answer.all("Set-Cookie") == [] and time.monotonic() - started < 1
+        assert fastcgi.ask(site.postern.socket, fastcgi.check("/")).status == 401
+    holder.kill()
+    holder.wait()
+    holder.stdout.close()
+    wait_until(lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status == 200, 1, "recovery")
+    assert browser.get("/").is_protected and site.signed_in()
+
+
+def test_REL_03_another_file_in_the_place_of_the_store(make_site):
+    site = make_site()
+    browser = site.signed_in()
+    cookie = browser.cookies.header()
+    for content in (b"", b"x" * 8192):
+        for path in glob.glob(f"{site.folder}/sessions.db*"):
+            os.rename(path, path + ".kept")
+        with open(f"{site.folder}/sessions.db", "wb") as file:
+            file.write(content)
+        time.sleep(1.6)
+        answer = fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie))
+        assert answer.status == 503 and answer.all("Set-Cookie") == [], content
+        assert site.browser().sign_in("/").status == 503
+        for path in glob.glob(f"{site.folder}/sessions.db*.kept"):
+            os.rename(path, path.removesuffix(".kept"))
+        wait_until(lambda: fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie)).status == 200, 1, "recovery")
 
 
 def test_REL_03_a_store_that_is_broken(make_site):
@@ -183,6 +269,14 @@ def test_REL_05_killed_and_started_again(make_site):
     assert browser.get("/").is_protected and not any(nobody) and len(nobody) > 5
 
 
+def test_REL_05_the_unit_starts_it_again_however_often(make_site):
+    """systemd gives up after five starts in ten seconds unless it is told not to."""
+    with open(os.path.join(ROOT, "docs", "systemd", "postern.service")) as file:
+        lines = file.read().splitlines()
+    assert "Restart=always" in lines and "RestartSec=200ms" in lines
+    assert "StartLimitIntervalSec=0" in lines
+
+
 def test_REL_05_a_second_postern_does_not_take_the_socket(make_site):
     site = make_site()
     done = subprocess.run(site.postern.command, capture_output=True, text=True, timeout=5, env=site.postern.environment)
@@ -218,12 +312,49 @@ def test_REL_06_the_end_is_orderly(make_site, load):
         assert results == [302]
 
 
+def test_REL_06_checks_in_flight_are_answered(make_site):
+    """Eight peers ask without a pause; each answer that was begun is whole, and 200."""
+    site = make_site()
+    cookie = site.signed_in().cookies.header()
+    data = fastcgi.request(fastcgi.check("/", cookie), keep=True)
+    counts, odd = [], []
+
+    def ask():
+        connection = fastcgi.Connection(site.postern.socket, 5)
+        count = 0
+        while True:
+            try:
+                answer = connection.send(data).answer()
+            except OSError:
+                break
+            if answer is None:
+                break
+            count += 1
+            if answer.status != 200:
+                odd.append(answer.raw)
+        if connection.rest:
+            odd.append(connection.rest)
+        counts.append(count)
+        connection.close()
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    time.sleep(1)
+    started = time.monotonic()
+    os.kill(site.postern.pid, signal.SIGTERM)
+    site.postern.process.wait(5)
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - started < 5 and site.postern.process.returncode == 0
+    assert odd == [] and all(count > 10 for count in counts)
+
+
 def test_REL_08_out_of_descriptors(make_site):
     site = make_site(wrapper=["prlimit", "--nofile=160:160"])
     cookie = site.signed_in().cookies.header()
     before = site.postern.descriptors()
     peers = []
-    end = time.monotonic() + 8
+    end = time.monotonic() + 10
     cpu = site.postern.cpu()
     while time.monotonic() < end:
         try:
@@ -260,6 +391,11 @@ def test_REL_11_the_socket_is_not_for_everybody(site):
 @pytest.mark.parametrize("change, message", [
     ({"prefixx": "/x"}, "did you mean prefix?"), ({"session": {"lifetme": "1h"}}, "did you mean session.lifetime?"),
     ({"public_url": "http://app.test"}, "not https"), ({"listen": "tcp:0.0.0.0:9000"}, "insecure_listen"),
+    ({"listen": "tcp:[::]:9000"}, "insecure_listen"), ({"listen": "tcp:192.0.2.1:9000"}, "insecure_listen"), ({"listen": "tcp:0:9000"}, "listen"),
+    ({"listen": "tcp::9000"}, "listen"), ({"listen": "unix:relative"}, "listen"), ({"public_url": "https://app.test/x?y"}, "public_url"),
+    ({"public_url": "https://u:p@app.test"}, "public_url"), ({"providers": {"op": {"client_secrett": "hunter2hunter2"}}}, "client_secret"),
+    ({"providers": {"op": {"client_secret_file": "/"}}}, "/"), ({"session": {"lifetime": "-1h"}}, "lifetime"),
+    ({"session": {"lifetime": "99999999999999999999h"}}, "lifetime"), ({"prefix": "oauth2"}, "prefix"),
     ({"rules": []}, "rules"), ({"rules": None}, "rules is missing"), ({"session": {"store": "redis://x"}}, "not available yet"),
     ({"session": {"store": "cookie"}}, "not available yet"), ({"providers": {"op": {"client_secret_file": "/nonexistent"}}}, "/nonexistent"),
     ({"providers": {"op": {"issuer": "http://op.test", "insecure_http": None}}}, "not https")])
@@ -270,6 +406,7 @@ def test_REL_11_a_bad_configuration_does_not_start(make_site, change, message):
     for command in ("check", "serve"):
         done = site.postern.run(command, check=False)
         assert done.returncode == 78 and message in done.stderr and SECRET not in done.stderr + done.stdout
+        assert "hunter2" not in done.stderr + done.stdout
         assert done.stderr.startswith(site.postern.config + ":")
 
 
@@ -282,6 +419,17 @@ def test_REL_11_secrets_that_others_can_read(make_site):
     os.chmod(f"{site.folder}/keys", 0o644)
     done = site.postern.run("serve", check=False)
     assert done.returncode == 1 and "chmod 600" in done.stderr
+    os.chmod(f"{site.folder}/keys", 0o600)
+    with open(f"{site.folder}/keys") as file:
+        keys = file.read()
+    for content in ("", "x", keys[:20], "A" * 43 + "\n", "\0" * 100, keys[:-5]):
+        site.postern.stop()
+        with open(f"{site.folder}/keys", "w") as file:
+            file.write(content)
+        done = site.postern.run("serve", check=False)
+        assert done.returncode == 1 and "keys" in done.stderr and keys.split()[-1][:16] not in done.stderr, content
+    with open(f"{site.folder}/keys", "w") as file:
+        file.write(keys)
     with open(f"{site.folder}/secret", "w") as file:
         file.write("\n")
     assert "empty" in site.postern.run("check", check=False).stderr
