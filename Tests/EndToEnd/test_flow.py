@@ -79,7 +79,8 @@ def test_FLOW_02_only_a_get_uses_it_up(site):
     form = [("Content-Type", "application/x-www-form-urlencoded")]
     for method, target, body in (("HEAD", callback, b""), ("POST", callback, b""), ("POST", path, query.encode()), ("PUT", callback, b"")):
         response = browser.send(target, method=method, headers=form, body=body)
-        assert response.status == 405 and response.all("Set-Cookie") == [] and site.provider.count("token") == 0
+        # lighttpd wants a length of a POST, and answers by itself.
+        assert response.status in (405, 411 if site.kind == "lighttpd" else 405) and response.all("Set-Cookie") == [] and site.provider.count("token") == 0
     assert browser.get(callback).status == 302
 
 
@@ -162,10 +163,11 @@ def test_FLOW_05_more_state_cookies_than_we_ever_set(site):
     lines = ["; ".join(f"__Host-postern-state-{number}=" for number in range(start, start + 290)) for start in (0, 290)]
     assert all(len(line) < 8 * 1024 - 100 for line in lines)
     answer = fastcgi.ask(site.postern.socket, fastcgi.page("/oauth2/start", "; ".join(lines)))
-    assert answer.status == 302
+    assert answer.status == 302 and len(answer.raw) < 16 * 1024
     request = "".join(f"{line}\r\n" for line in ("GET /oauth2/start HTTP/1.1", "Host: app.test", "Connection: close", "Sec-Fetch-Mode: navigate",
                                                   *(f"Cookie: {line}" for line in lines), ""))
-    assert site.browser().exchange(request.encode()).startswith(b"HTTP/1.1 302")
+    status = {"nginx": b" 302 ", "lighttpd": b" 431 "}.get(site.kind, b" 400 ")  # the others take no such request at all
+    assert status in site.browser().exchange(request.encode()).split(b"\r\n")[0]
 
 
 def test_FLOW_05_cookies_that_pass_for_ours(site):
