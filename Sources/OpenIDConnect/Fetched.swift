@@ -43,13 +43,15 @@ final class Fetched<Value: Sendable>: Sendable {
         }
     }
 
-    /// Fetches again, unless somebody did since `mark` (milliseconds of uptime).
+    /// Fetches again, unless somebody did since `mark` (milliseconds of uptime). When `fetch` gives nothing, it is too
+    /// soon, and what is kept stays.
     func renewed(
-        since mark: Int64, fetch: () -> Result<Value, DiscoveryFailure>
+        since mark: Int64, fetch: () -> Result<Value, DiscoveryFailure>?
     ) -> Result<Value, DiscoveryFailure> {
         flight.withLock { _ in
             if let value = state.withLock({ $0.fetched > mark ? $0.value : nil }) { return .success(value) }
-            return keep(fetch())
+            if let result = fetch() { return keep(result) }
+            return kept.map { .success($0) } ?? .failure(.unavailable("it was asked too often"))
         }
     }
 

@@ -8,7 +8,7 @@ internal import Web
 /// made-up name causes a fetch in vain, and of those there are two in ten seconds at most.
 final class PublishedKeys: Sendable {
     private let keys: Fetched<KeySet>
-    /// When the last fetches in vain were, in milliseconds of uptime.
+    /// When the fetches in vain of this window were, in milliseconds of uptime.
     private let vain = Mutex<[Int64]>([])
     private let clock: Clock
 
@@ -28,19 +28,26 @@ final class PublishedKeys: Sendable {
         _ token: CompactToken, allowed: Set<SignatureAlgorithm>, fetch: () -> Result<KeySet, DiscoveryFailure>
     ) throws(SignInFailure) -> (payload: [UInt8], algorithm: SignatureAlgorithm) {
         let mark = clock.uptime()
-        var isFresh = false
-        let kept = try keys.value {
-            isFresh = true
+        var isFetched = false
+        // Counts as one in vain until its keys prove good: who asks meanwhile must not have one more.
+        func counted() -> Result<KeySet, DiscoveryFailure> {
+            isFetched = true
+            noteVain()
             return fetch()
-        }.orUnavailable()
-        switch Self.verify(token, with: kept, allowed) {
-        case .success(let verified): return verified
-        case .failure(.unknownKey) where !isFresh && mayFetchInVain(mark):
-            return try verify(token, with: try keys.renewed(since: mark, fetch: fetch).orUnavailable(), allowed)
-        case .failure(.unknownKey):
-            if isFresh { noteVain() }
-            throw Self.refusal(.unknownKey)
-        case .failure(let error): throw Self.refusal(error)
+        }
+        let kept = try keys.value(fetch: counted).orUnavailable()
+        var outcome = Self.verify(token, with: kept, allowed)
+        if case .failure(.unknownKey) = outcome, !isFetched {
+            let renewed = keys.renewed(since: mark) { mayFetchInVain() ? counted() : nil }
+            outcome = Self.verify(token, with: try renewed.orUnavailable(), allowed)
+        }
+        switch outcome {
+        case .success(let verified):
+            if isFetched { forgetVain() }
+            return verified
+        case .failure(let error):
+            if isFetched, error != .unknownKey { forgetVain() }
+            throw Self.refusal(error)
         }
     }
 
@@ -49,24 +56,18 @@ final class PublishedKeys: Sendable {
         _ = keys.value(fetch: fetch)
     }
 
-    private func verify(
-        _ token: CompactToken, with keys: KeySet, _ allowed: Set<SignatureAlgorithm>
-    ) throws(SignInFailure) -> (payload: [UInt8], algorithm: SignatureAlgorithm) {
-        switch Self.verify(token, with: keys, allowed) {
-        case .success(let verified): return verified
-        case .failure(let error):
-            if error == .unknownKey { noteVain() }
-            throw Self.refusal(error)
-        }
-    }
-
-    private func mayFetchInVain(_ uptime: Int64) -> Bool {
-        vain.withLock { $0.filter { uptime - $0 < Self.window }.count < Self.mostVain }
+    private func mayFetchInVain() -> Bool {
+        let now = clock.uptime()
+        return vain.withLock { $0.filter { now - $0 < Self.window }.count < Self.mostVain }
     }
 
     private func noteVain() {
         let now = clock.uptime()
-        vain.withLock { $0 = ($0 + [now]).suffix(Self.mostVain) }
+        vain.withLock { $0 = $0.filter { now - $0 < Self.window } + [now] }
+    }
+
+    private func forgetVain() {
+        vain.withLock { _ = $0.popLast() }
     }
 
     private static func refusal(_ error: TokenError) -> SignInFailure {

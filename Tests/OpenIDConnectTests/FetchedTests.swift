@@ -54,6 +54,7 @@ final class FetchedTests {
         clock.advance(milliseconds: 1)
         #expect(try fetched.renewed(since: mark, fetch: good).get() == 2)
         #expect(try fetched.renewed(since: mark, fetch: good).get() == 2)
+        #expect(try fetched.renewed(since: clock.clock.uptime(), fetch: { nil }).get() == 2, "too soon")
     }
 
     private func fetched(mayBeStale: Bool) -> Fetched<Int> {

@@ -1,3 +1,4 @@
+import Glibc
 import JOSE
 import TestSupport
 import Testing
@@ -55,6 +56,37 @@ struct PublishedKeysTests {
         #expect(fetches == 4)
     }
 
+    @Test("DISC: nor do many who come at once cause more than two")
+    func vainAtOnce() async throws {
+        let keys = PublishedKeys(clock: clock.clock)
+        keys.prepare(fetch: fetch)
+        provider.changeKey(to: "made-up")
+        let forged = try token()
+        await withTaskGroup { group in
+            for _ in 0..<16 {
+                group.addTask {
+                    #expect(throws: SignInFailure.invalidToken("no key of the provider has this kid")) {
+                        try verify(keys, forged)
+                    }
+                }
+            }
+        }
+        #expect(fetches == 3, "the first was no fetch in vain")
+    }
+
+    @Test("A fetch that finds the key is none in vain")
+    func notInVain() throws {
+        let keys = PublishedKeys(clock: clock.clock)
+        keys.prepare(fetch: fetch)
+        for number in 2...6 {
+            clock.advance(seconds: 1)
+            provider.changeKey(to: "k\(number)")
+            provider.publishKeys()
+            try verify(keys)
+        }
+        #expect(fetches == 6)
+    }
+
     @Test("Where the keys cannot be had, the provider is unavailable, and nothing is believed")
     func unavailable() throws {
         let keys = PublishedKeys(clock: clock.clock)
@@ -90,6 +122,7 @@ struct PublishedKeysTests {
 
     private func fetch() -> Result<KeySet, DiscoveryFailure> {
         Result { () throws(DiscoveryFailure) in
+            usleep(1000)
             guard let url = EndpointURL(ScriptedProvider.issuer + "/keys") else { throw .invalid("no address") }
             let request = KeyRequest.request(to: url, OpenIDConnectTests.provider(), deadline: 1)
             let response: ProviderResponse
