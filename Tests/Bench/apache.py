@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What a check costs behind Apache: part of `make bench`.
 
-One Apache (event MPM), the same page behind each contestant, measured in turns:
+One Apache (event MPM), the same page behind each contestant, measured in turns. The no-op has the printed configuration, too:
+what is compared is who is asked.
 
     page                 without any check
     noop-authnz          mod_authnz_fcgi asks a C authorizer that always says yes (noop.c)
@@ -30,14 +31,6 @@ from harness.provider import Provider  # noqa: E402
 MODULES = ["mpm_event", "authn_core", "authz_core", "authz_host", "authz_user", "alias", "dir", "env", "setenvif", "mime",
            "headers", "proxy", "proxy_fcgi", "authnz_fcgi", "fcgid", "lua", "auth_openidc"]
 CONTESTANTS = ["page", "noop-authnz", "postern-authnz", "noop-fcgid", "postern-fcgid", "mod_auth_openidc"]
-NOOP_AUTHNZ = """
-    AuthType noop
-    AuthName noop
-    AuthnzFcgiCheckAuthnProvider noop Authoritative On RequireBasicAuth Off UserExpr "%{reqenv:REMOTE_USER}"
-    Require valid-user
-"""
-
-
 class Field:
     """Apache with a virtual host for each contestant, and who is asked."""
 
@@ -107,11 +100,10 @@ class Field:
             page.write("<p>" + "protected " * 100)
         with open(self._path("variables.lua"), "w") as file:
             file.write(self._snippet("apache-fcgid", "lua"))
+        authnz, fcgid = (f"<Location />\n{self._snippet(kind, 'protect')}\n</Location>" for kind in ("apache-authnz", "apache-fcgid"))
         hosts = {
-            "page": "", "noop-authnz": f"<Location />{NOOP_AUTHNZ}</Location>",
-            "postern-authnz": f"<Location />\n{self._snippet('apache-authnz', 'protect')}\n</Location>",
-            "noop-fcgid": f"<Location />\nFcgidAccessChecker {self.noop}\n</Location>",
-            "postern-fcgid": f"<Location />\n{self._snippet('apache-fcgid', 'protect')}\n</Location>",
+            "page": "", "noop-authnz": authnz.replace("CheckAuthnProvider postern", "CheckAuthnProvider noop"),
+            "postern-authnz": authnz, "noop-fcgid": fcgid.replace(self.options.postern, self.noop), "postern-fcgid": fcgid,
             "mod_auth_openidc": self._openidc()}
         modules = "".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in MODULES)
         user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
@@ -185,7 +177,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3)
     options = parser.parse_args()
-    options.postern = os.path.abspath(options.postern)
+    options.postern = os.path.realpath(options.postern)
     runs = {name: [] for name in CONTESTANTS}
     with Field(options) as field:
         field.prove()
