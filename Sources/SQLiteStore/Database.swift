@@ -80,16 +80,3 @@ final class Database: Sendable {
         }
     }
 }
-
-/// Which file a path leads to.
-private struct FileIdentity: Equatable, Sendable {
-    let device: UInt64
-    let number: UInt64
-
-    init?(path: String) {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return nil }
-        device = UInt64(status.st_dev)
-        number = UInt64(status.st_ino)
-    }
-}

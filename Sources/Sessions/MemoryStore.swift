@@ -45,6 +45,8 @@ package final class MemoryStore: SessionStore, SessionListing {
         StoreChanges(mark: mark)
     }
 
+    package var changeStamp: UInt64? { nil }
+
     package func records() -> [StoredRecord] {
         contents.withLock { $0.records.values.sorted { $0.expires < $1.expires } }
     }

@@ -18,9 +18,11 @@ extension SessionKeeper {
 
     /// Whether memory is as good as the store.
     var isCoherent: Bool {
-        guard !isOneOfMany else { return false }
         let last = lastBeat.load(ordering: .relaxed)
-        return last != .min && clock.uptime() - last <= Self.longestSilence
+        guard last != .min, clock.uptime() - last <= Self.longestSilence else { return false }
+        guard isOneOfMany else { return true }
+        guard let stamp = store.changeStamp else { return false }
+        return stamp == knownStamp.load(ordering: .acquiring)
     }
 
     /// Asks the store what changed, and forgets that. To be called every quarter of a second by one thread. Gives
@@ -29,10 +31,12 @@ extension SessionKeeper {
         beat.withLock { beat in
             let begun = clock.uptime()
             do throws(StoreFailure) {
+                let stamp = isOneOfMany ? store.changeStamp : nil
                 let changes = try store.changes(after: beat.mark)
                 forget(changes, isFirst: beat.isFirst)
                 beat.mark = changes.mark
                 beat.isFirst = false
+                if let stamp { knownStamp.store(stamp, ordering: .releasing) }
                 lastBeat.store(begun, ordering: .relaxed)
                 try sweepIfDue(&beat, begun)
                 defer { beat.failure = nil }

@@ -50,10 +50,12 @@ package final class SessionKeeper: Sendable {
     let inBackground: @Sendable (@escaping @Sendable () -> Void) -> Bool
     let beat = Mutex(Beat())
     let lastBeat = Atomic<Int64>(.min)
+    /// The store's change stamp before the last beat asked for the changes.
+    let knownStamp = Atomic<UInt64>(0)
     /// This process among those that share the store.
     let owner: Int64
     /// Whether others answer the same browsers: then what one of them ends is over at once for all, because memory is
-    /// never believed without a look into the store.
+    /// believed only while the store's change stamp is the one that the last beat saw.
     let isOneOfMany: Bool
 
     /// `limit` bounds the sessions of the store, `cached` those in memory.
@@ -81,7 +83,8 @@ package final class SessionKeeper: Sendable {
         guard value.count == Ticket.textLength else { return .none }
         let name = TicketName(value)
         if isCoherent, let live = cache[name] {
-            guard equalInConstantTime(live.ticket.text, value) else { return .none }
+            let known = live.ticket.text
+            guard equalInConstantTime(known.span, value.span) else { return .none }
             let finding = state(of: live)
             guard case .none = finding else { return finding }
             return look(up: live.ticket)

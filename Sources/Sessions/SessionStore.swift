@@ -46,6 +46,8 @@ package protocol SessionStore: Sendable {
     func apply(_ change: StoreChange) throws(StoreFailure) -> Bool
     /// What changed after the mark. Mark 0 is the beginning.
     func changes(after mark: Int64) throws(StoreFailure) -> StoreChanges
+    /// Another number after each of those changes, cheap enough for every check. `nil` when it is not known.
+    var changeStamp: UInt64? { get }
 }
 
 /// One change. All are atomic, for threads and processes.

@@ -26,6 +26,25 @@ struct SQLiteStoreTests {
         #expect(none.versions.isEmpty && none.mark == next.mark && !none.isReset)
     }
 
+    @Test("The change stamp is another after each change that processes hear of, and after no other")
+    func changeStamp() throws {
+        let (here, there) = (try SQLiteStore(path: folder.database), try SQLiteStore(path: folder.database))
+        func changesStamp(_ change: StoreChange) throws -> Bool {
+            let before = try #require(there.changeStamp)
+            _ = try here.apply(change)
+            return try before != #require(there.changeStamp)
+        }
+        _ = here.changeStamp
+        #expect(try !changesStamp(.create(record(1), limit: 1)))
+        #expect(try !changesStamp(.touch(id(1), seen: Timestamp(seconds: 50))))
+        #expect(try !changesStamp(.lease(id(1), owner: 1, now: 0, until: 1)))
+        #expect(try changesStamp(.replace(record(1, version: 2))))
+        #expect(try !changesStamp(.replace(record(1, version: 2))), "not the version after")
+        #expect(try changesStamp(.create(record(2), limit: 1)), "the first made room")
+        #expect(try changesStamp(.end(id(2))))
+        #expect(try !changesStamp(.end(id(2))), "it was over")
+    }
+
     @Test("Who slept through more changes than are kept forgets all; so does who knows a mark of another file")
     func reset() throws {
         let store = try SQLiteStore(path: folder.database)

@@ -92,9 +92,11 @@ extension Finding {
 final class FlakyStore: SessionStore {
     private struct State {
         var isDown = false
+        var isStamped = false
         var changes: [(TicketID, Int64?)] = []
         var loads = 0
         var interruption: (@Sendable () -> Void)?
+        var interruptionOfChanges: (@Sendable () -> Void)?
     }
 
     private let inner = MemoryStore()
@@ -108,9 +110,23 @@ final class FlakyStore: SessionStore {
         state.withLock { $0.isDown = isDown }
     }
 
+    /// Has a change stamp from now on.
+    func stampChanges() {
+        state.withLock { $0.isStamped = true }
+    }
+
+    var changeStamp: UInt64? {
+        state.withLock { $0.isStamped ? 7 + UInt64($0.changes.count) : nil }
+    }
+
     /// What happens once the next record was read, before whoever reads it has it.
     func interruptNextLoad(_ interruption: @escaping @Sendable () -> Void) {
         state.withLock { $0.interruption = interruption }
+    }
+
+    /// What happens once the next changes were read, before whoever reads them has them.
+    func interruptNextChanges(_ interruption: @escaping @Sendable () -> Void) {
+        state.withLock { $0.interruptionOfChanges = interruption }
     }
 
     func load(_ id: TicketID) throws(StoreFailure) -> StoredRecord? {
@@ -140,12 +156,16 @@ final class FlakyStore: SessionStore {
 
     func changes(after mark: Int64) throws(StoreFailure) -> StoreChanges {
         try check()
-        return state.withLock { state in
+        let (changes, interruption) = state.withLock { state in
+            defer { state.interruptionOfChanges = nil }
             let known = Int(clamping: max(0, mark))
-            return StoreChanges(
+            let changes = StoreChanges(
                 mark: Int64(state.changes.count),
                 versions: state.changes.dropFirst(known).map { (id: $0.0, version: $0.1) })
+            return (changes, state.interruptionOfChanges)
         }
+        interruption?()
+        return changes
     }
 
     /// Puts a record where another is, as somebody does who can write to the store.

@@ -22,12 +22,48 @@ struct SessionKeeperBeatTests {
         #expect(there.state(cookie) == "none")
     }
 
-    @Test("OUT-02: one of many processes that answer the same browser refuses an ended session at once")
-    func oneOfMany() throws {
+    @Test(
+        "OUT-02: one of many processes that answer the same browser refuses an ended session at once",
+        arguments: [true, false])
+    func oneOfMany(isStamped: Bool) throws {
+        if isStamped { here.store.stampChanges() }
         let sibling = Bench(store: here.store, isOneOfMany: true, clock: here.clock)
         let cookie = try here.open()
         #expect(sibling.state(cookie) == "live")
         _ = try here.keeper.end(cookie: Array(cookie.utf8)[...])
+        #expect(sibling.state(cookie) == "none")
+    }
+
+    @Test("One of many processes asks the store only while its change stamp is not the one of the last beat")
+    func stamp() throws {
+        let sibling = Bench(store: here.store, isOneOfMany: true, clock: here.clock)
+        let (cookie, other) = (try here.open(), try here.open())
+        func loads() -> Int {
+            let before = here.store.loads
+            #expect(sibling.state(cookie) == "live")
+            return here.store.loads - before
+        }
+        #expect([loads(), loads()] == [1, 1], "without a stamp always")
+        here.store.stampChanges()
+        #expect([loads(), loads()] == [1, 1], "no beat saw the stamp")
+        _ = sibling.beat()
+        #expect([loads(), loads()] == [0, 0])
+        _ = try here.keeper.end(cookie: Array(other.utf8)[...])
+        #expect([loads(), loads()] == [1, 1])
+        _ = sibling.beat()
+        #expect(loads() == 0)
+        here.clock.advance(milliseconds: 1001)
+        #expect(loads() == 1, "the beat is late")
+    }
+
+    @Test("OUT-02: a session that ends while the beat asks for changes is not believed after it")
+    func endDuringBeat() throws {
+        here.store.stampChanges()
+        let sibling = Bench(store: here.store, isOneOfMany: true, clock: here.clock)
+        let cookie = try here.open()
+        #expect(sibling.state(cookie) == "live")
+        here.store.interruptNextChanges { [here] in _ = try? here.keeper.end(cookie: Array(cookie.utf8)[...]) }
+        _ = sibling.beat()
         #expect(sibling.state(cookie) == "none")
     }
 
