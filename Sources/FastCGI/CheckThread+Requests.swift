@@ -38,7 +38,7 @@ extension CheckThread {
         // What else there is would be a second request before the answer to the first: the connection ends with it.
         let mayKeep = scan.hasBodyEnd && scan.length == count
         let request = exchange.read(
-            scratch.span.extracting(0..<scan.length), hasBody: scan.hasBodyEnd, from: connection, mayKeep: mayKeep)
+            scratch.span.extracting(0..<scan.length), hasBody: scan.hasBody, from: connection, mayKeep: mayKeep)
         return answer(request, connection)
     }
 
@@ -51,7 +51,7 @@ extension CheckThread {
         let mayKeep = gathering.scan.hasBodyEnd && !gathering.hasMore && !isOversized
         let bytes = gathering.request
         let request = exchange.read(
-            bytes.span, hasBody: gathering.scan.hasBodyEnd || isOversized, from: connection, mayKeep: mayKeep)
+            bytes.span, hasBody: gathering.scan.hasBody && !isOversized, from: connection, mayKeep: mayKeep)
         guard isOversized, request != nil else { return answer(request, connection) }
         return exchange.finish(Response(.contentTooLarge)) ? .answered : .closed
     }

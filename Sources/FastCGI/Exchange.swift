@@ -10,6 +10,7 @@ internal import Web
     private var answer: [UInt8] = []
     /// What the parameters of the last request stood in.
     private var buffer: [UInt8] = []
+    private var names = NameMemory()
     private var role = Request.Role.responder
     private var peer: Int32 = -1
     private var mayKeep = false
@@ -26,8 +27,8 @@ internal import Web
         unsafe request.deallocate()
     }
 
-    /// Lets libfcgi read a request, which is whole in `bytes`, and gives it as a value. `hasBody` says whether a body
-    /// was sent; `mayKeep` whether another request may follow on the connection. Nil when libfcgi had trouble: nothing
+    /// Lets libfcgi read a request, which is whole in `bytes`, and gives it as a value. `hasBody` says whether there
+    /// is anything in its body; `mayKeep` whether another request may follow on the connection. Nil when libfcgi had trouble: nothing
     /// of the request may be believed then, and the connection is closed.
     func read(_ bytes: Span<UInt8>, hasBody: Bool, from peer: Int32, mayKeep: Bool) -> Request? {
         (self.peer, self.mayKeep) = (peer, mayKeep)
@@ -101,18 +102,24 @@ internal import Web
         return body
     }
 
-    /// One pass over all parameters, each a C string `name=value`.
+    /// One pass over all parameters, each a C string `name=value`. Only values of ours are copied.
     private func addParameters(to builder: inout Request.Builder) {
         guard var next = unsafe request.pointee.envp else { return }
-        while let parameter = unsafe next.pointee {
-            unsafe next += 1
-            guard let equals = unsafe strchr(parameter, Int32(UInt8(ascii: "="))) else { continue }
-            let length = unsafe strlen(equals) + (equals - parameter)
-            let bytes = unsafe UnsafeRawBufferPointer(start: parameter, count: length)
+        // Ours alone for this pass: each change of a class's property is checked for others.
+        var names = NameMemory()
+        swap(&names, &self.names)
+        defer { swap(&names, &self.names) }
+        var index = 0
+        while let text = unsafe next.pointee {
+            defer {
+                unsafe next += 1
+                index += 1
+            }
+            guard let (parameter, length) = unsafe names.look(at: text, index), let parameter else { continue }
+            let value = unsafe text + length
             let start = builder.storage.count
-            let middle = unsafe start + (equals - parameter)
-            unsafe builder.storage.append(contentsOf: bytes)
-            builder.add(name: start..<middle, value: middle + 1..<start + length)
+            unsafe builder.storage.append(contentsOf: UnsafeRawBufferPointer(start: value, count: strlen(value)))
+            builder.add(parameter, from: start)
         }
     }
 }

@@ -35,6 +35,8 @@ struct RecordScan {
     private(set) var id: UInt16 = 0
     /// Whether the body is over the limit; what comes of it is only counted.
     private(set) var isOversized = false
+    /// Whether there is anything in the body.
+    private(set) var hasBody = false
     /// Whether BEGIN_REQUEST or the end of a stream is padded. libfcgi takes such padding for the next record.
     private(set) var isPadded = false
 
@@ -151,7 +153,7 @@ extension RecordScan {
     private mutating func beginBody() -> Flaw? {
         contentSum += content
         isOversized = isOversized || contentSum > limit
-        if content == 0 { stage = .over }
+        if content == 0 { stage = .over } else { hasBody = true }
         return nil
     }
 

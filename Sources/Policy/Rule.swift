@@ -1,7 +1,9 @@
 package import Web
 
 /// One line of a policy: which requests it is about, and what becomes of them. An empty list is about all.
-package struct Rule: Sendable {
+///
+/// It never changes, and is a class so that judging by it copies nothing.
+package final class Rule: Sendable {
     package enum Effect: Sendable {
         /// Those who meet the condition may pass; anybody else who is signed in may not.
         case allow(Condition)
@@ -17,6 +19,7 @@ package struct Rule: Sendable {
     package let methods: [[UInt8]]
     package let networks: [Network]
     package let effect: Effect
+    private let isDeny: Bool
 
     package init(
         name: String, hosts: [HostPattern] = [], paths: [PathPattern] = [], methods: [[UInt8]] = [],
@@ -28,13 +31,13 @@ package struct Rule: Sendable {
         self.methods = methods
         self.networks = networks
         self.effect = effect
+        isDeny = if case .deny = effect { true } else { false }
     }
 
     /// What a request lacks to be one that this rule is about; `nil` when the rule is about it.
     ///
     /// What the web server did not say is not matched by a rule that lets through, and is matched by one that denies.
     func mismatch(_ resource: Resource, reading: ArraySlice<UInt8>) -> Mismatch? {
-        let isDeny = if case .deny = effect { true } else { false }
         if !hosts.isEmpty, !(resource.host.isEmpty ? isDeny : hosts.contains { $0.matches(resource.host) }) {
             return .host
         }

@@ -16,7 +16,16 @@ package struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConve
     package var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// Whether both are the same bytes, in a time that depends on their lengths only.
+/// Whether both are the same bytes, in a time that depends on their lengths only. The quick form, for each check.
+@inlinable
+package func equalInConstantTime(_ one: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
+    guard one.count == other.count else { return false }
+    var difference: UInt8 = 0
+    for index in one.indices { difference |= one[index] ^ other[index] }
+    return difference == 0
+}
+
+/// The same of any two collections.
 @inlinable
 package func equalInConstantTime(_ one: some Collection<UInt8>, _ other: some Collection<UInt8>) -> Bool {
     guard one.count == other.count else { return false }

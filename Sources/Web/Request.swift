@@ -10,37 +10,37 @@ package struct Request: Sendable {
     package let role: Role
     /// The body, at most as long as the edge lets in; empty for an authorizer.
     package let body: [UInt8]
-    /// The bytes of all parameters.
+    /// The bytes of the values.
     package let storage: [UInt8]
     private let places: Places
     /// Whether a parameter that decides came twice with two meanings: nothing may be allowed on its word.
     package let isAmbiguous: Bool
 
     /// One for each parameter, by its number.
-    fileprivate typealias Places = InlineArray<32, Place>
+    fileprivate typealias Places = InlineArray<26, Place>
 
+    /// One behind the place where a value begins, and where it ends, in halves of a word; zero for none, so that many
+    /// are cleared and moved at once.
     fileprivate struct Place {
-        private let start: UInt32
-        private let end: UInt32
+        private let word: UInt64
 
-        static let absent = Place(start: 1, end: 0)
+        static let absent = Place(word: 0)
 
-        private init(start: UInt32, end: UInt32) {
-            self.start = start
-            self.end = end
+        private init(word: UInt64) {
+            self.word = word
         }
 
         init(_ range: Range<Int>) {
-            self.init(start: UInt32(clamping: range.lowerBound), end: UInt32(clamping: range.upperBound))
+            word = UInt64(UInt32(clamping: range.lowerBound + 1)) << 32 | UInt64(UInt32(clamping: range.upperBound))
         }
 
-        var isAbsent: Bool { start > end }
-        var range: Range<Int> { isAbsent ? 0..<0 : Int(start)..<Int(end) }
+        var isAbsent: Bool { word == 0 }
+        var range: Range<Int> { isAbsent ? 0..<0 : Int(word >> 32) - 1..<Int(word & 0xFFFF_FFFF) }
     }
 
     /// The value of a parameter by its bytes; `nil` when the web server did not send it.
     package subscript(_ parameter: Parameter) -> ArraySlice<UInt8>? {
-        let place = places[parameter.rawValue]
+        let place = places.span[parameter.rawValue]
         return place.isAbsent ? nil : storage[place.range]
     }
 
@@ -57,27 +57,27 @@ package struct Request: Sendable {
 extension Request {
     /// Takes parameters one by one, as the edge meets them.
     package struct Builder {
-        /// The bytes of names and values. The edge appends them and then says where they are.
-        package var storage: [UInt8] = []
+        /// The bytes of the values. The edge appends each and then says whose it is.
+        package var storage: [UInt8]
         private var places = Places(repeating: .absent)
         private var isAmbiguous = false
 
         /// `buffer`: the storage of a request that is answered, so that the next need not ask for memory.
         package init(reusing buffer: consuming [UInt8] = []) {
+            buffer.removeAll(keepingCapacity: true)
             storage = buffer
-            storage.removeAll(keepingCapacity: true)
         }
 
-        /// Keeps the parameter at these places of `storage` if it is one of ours. A second `HTTP_COOKIE` is appended
-        /// to the first, because two lines are one cookie string (RFC 6265, section 5.4); a second different value of
-        /// a parameter that decides makes the request ambiguous; of any other the first counts.
-        package mutating func add(name: Range<Int>, value: Range<Int>) {
-            guard let parameter = Parameter(named: storage.span.extracting(name)) else { return }
+        /// Keeps what stands in `storage` from `start` on as the value of this parameter. A second `HTTP_COOKIE` is
+        /// appended to the first, because two lines are one cookie string (RFC 6265, section 5.4); a second different
+        /// value of a parameter that decides makes the request ambiguous; of any other the first counts.
+        package mutating func add(_ parameter: Parameter, from start: Int) {
+            let value = start..<storage.count
             let place = places[parameter.rawValue]
             if place.isAbsent {
                 places[parameter.rawValue] = Place(value)
             } else if parameter == .cookie {
-                places[parameter.rawValue] = join(place, name: name, value: value)
+                places[parameter.rawValue] = join(place.range, value)
             } else if parameter.decides, storage[place.range] != storage[value] {
                 isAmbiguous = true
             }
@@ -89,15 +89,15 @@ extension Request {
         }
 
         /// Copies what was there only when something else came in between: many lines of one field stay cheap.
-        private mutating func join(_ place: Place, name: Range<Int>, value: Range<Int>) -> Place {
-            if place.range.upperBound == name.lowerBound, value.upperBound == storage.count {
-                storage.replaceSubrange(name.lowerBound..<value.lowerBound, with: "; ".utf8)
-                return Place(place.range.lowerBound..<storage.count)
+        private mutating func join(_ first: Range<Int>, _ second: Range<Int>) -> Place {
+            if first.upperBound == second.lowerBound {
+                storage.insert(contentsOf: "; ".utf8, at: second.lowerBound)
+                return Place(first.lowerBound..<storage.count)
             }
             let start = storage.count
-            storage.append(contentsOf: storage[place.range])
+            storage.append(contentsOf: storage[first])
             storage.append(contentsOf: "; ".utf8)
-            storage.append(contentsOf: storage[value])
+            storage.append(contentsOf: storage[second])
             return Place(start..<storage.count)
         }
     }
@@ -106,10 +106,11 @@ extension Request {
     package init(role: Role, parameters: [(name: String, value: String)], body: [UInt8] = []) {
         var builder = Builder()
         for (name, value) in parameters {
+            let letters = Array(name.utf8)
+            guard let parameter = Parameter(named: letters.span) else { continue }
             let start = builder.storage.count
-            let middle = start + name.utf8.count
-            builder.storage += Array(name.utf8) + Array(value.utf8)
-            builder.add(name: start..<middle, value: middle..<builder.storage.count)
+            builder.storage += Array(value.utf8)
+            builder.add(parameter, from: start)
         }
         self = builder.request(role: role, body: body)
     }
