@@ -143,7 +143,9 @@ package enum KeyTable {
             "identity.access_token", .truth, "false",
             "Sends `X-Auth-Request-Access-Token`. The application can then act as the person."),
 
-        Key("limits.check_threads", .number(1...64), "2", "Threads that answer checks."),
+        Key(
+            "limits.check_threads", .number(1...64), "2",
+            "Threads that answer checks. One where a web server starts Postern."),
         Key("limits.errand_threads", .number(1...512), "64", "Threads, at most, for what may wait for the provider."),
         Key(
             "limits.provider_timeout", .duration(1...60), "10s",

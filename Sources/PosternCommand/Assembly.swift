@@ -84,7 +84,9 @@ struct Assembly {
 
     private var edgeLimits: Limits {
         Limits(
-            checkThreads: settings.limits.checkThreads, errandThreads: settings.limits.errandThreads,
+            // Such a web server gives a process one request at a time: a second thread would only wake in vain.
+            checkThreads: ListenAddress.handedOver == nil ? settings.limits.checkThreads : 1,
+            errandThreads: settings.limits.errandThreads,
             requestBytes: settings.limits.requestBytes, insecureRemotePeers: settings.listen.isInsecure)
     }
 

@@ -31,6 +31,8 @@ from harness.provider import Provider  # noqa: E402
 MODULES = ["mpm_event", "authn_core", "authz_core", "authz_host", "authz_user", "alias", "dir", "env", "setenvif", "mime",
            "headers", "proxy", "proxy_fcgi", "authnz_fcgi", "fcgid", "lua", "auth_openidc"]
 CONTESTANTS = ["page", "noop-authnz", "postern-authnz", "noop-fcgid", "postern-fcgid", "mod_auth_openidc"]
+
+
 class Field:
     """Apache with a virtual host for each contestant, and who is asked."""
 
@@ -173,21 +175,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--postern", default=".build/release/postern")
     parser.add_argument("--seed", default=".build/release/postern-seed")
+    parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=CONTESTANTS)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3)
     options = parser.parse_args()
     options.postern = os.path.realpath(options.postern)
-    runs = {name: [] for name in CONTESTANTS}
+    runs = {name: [] for name in options.contestants}
     with Field(options) as field:
         field.prove()
         for _ in range(options.rounds):
-            for name in CONTESTANTS:
+            for name in options.contestants:
                 runs[name].append(field.run(name, options.connections, options.seconds))
     print(table(runs, options))
     os.makedirs(".build", exist_ok=True)
     with open(".build/bench-apache.json", "w") as file:
-        json.dump([{"contestant": name, "connections": options.connections, **middle(runs[name])} for name in CONTESTANTS], file, indent=1)
+        json.dump([{"contestant": name, "connections": options.connections, **middle(runs[name])} for name in options.contestants], file, indent=1)
 
 
 def middle(runs):
@@ -198,10 +201,10 @@ def middle(runs):
 def table(runs, options):
     lines = [f"### Apache, {options.connections} connections, medians of {options.rounds} rounds of {options.seconds} s, in turns", "",
              "| contestant | requests/s | of the no-op in the same mode | p50 ms | p99 ms |", "|---|--:|--:|--:|--:|"]
-    for name in CONTESTANTS:
+    for name in options.contestants:
         row, noop = middle(runs[name]), name.replace("postern", "noop")
         ratio = (statistics.median(ours["rate"] / theirs["rate"] for ours, theirs in zip(runs[name], runs[noop]))
-                 if noop != name else None)
+                 if noop in runs and noop != name else None)
         lines.append(f"| {name} | {row['requests_per_second']:,.0f} | {f'{ratio:.2f}' if ratio else '-'} | {row['p50_ms']:.2f} | {row['p99_ms']:.2f} |")
     return "\n".join(lines) + "\n"
 

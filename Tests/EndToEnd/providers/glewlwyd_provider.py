@@ -6,6 +6,9 @@
 The issuer is http://127.0.0.1:PORT/api/oidc. People: alice (admins, staff), bob (staff), erin; the password is the
 name and "-password". Clients: confidential / confidential-secret, post / post-secret (client_secret_post), public. Its
 refresh tokens are good once, its subjects are random, and it gives no ID token at a refresh.
+
+A second issuer, http://127.0.0.1:PORT/api/strict, takes nothing but pushed requests, and demands nonces of DPoP.
+With `--relay URL`, where the client's own endpoints answer over plain http, there are clients for each extension.
 """
 import argparse
 import gzip
@@ -25,7 +28,9 @@ PEOPLE = {"alice": ("Alice Löfgren", ["admins", "staff"]), "bob": ("Bob Builder
           "erin": ("Erin Nogroup", [])}
 CLIENTS = {"confidential": ("client_secret_basic", "confidential-secret"), "post": ("client_secret_post", "post-secret"),
            "public": ("none", None)}
+PROGRAM = {"authorization_type": ["client_credentials"], "scope": ["reports"]}
 SCOPES = ["openid", "profile", "email", "groups"]
+PLUGINS = {"oidc": {}, "strict": {"oauth-par-required": True, "oauth-dpop-nonce-mandatory": True}}
 SCHEMA = "/usr/share/doc/glewlwyd/database/init.sqlite3.sql.gz"
 PAGES = "/usr/share/glewlwyd/webapp"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "application/javascript", ".json": "application/json",
@@ -39,6 +44,8 @@ def main():
     parser.add_argument("--redirect", action="append", required=True)
     parser.add_argument("--post-logout", action="append", required=True)
     parser.add_argument("--access-lifetime", type=int, default=3600, help="seconds")
+    parser.add_argument("--relay", help="where the client's own endpoints answer over plain http")
+    parser.add_argument("--front-channel", help="the client's front-channel logout")
     options = parser.parse_args()
     base = f"http://127.0.0.1:{options.port}"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -116,46 +123,73 @@ class Administrator:
 def seed(administrator, options, base):
     call = administrator.call
     # Properties that it does not keep unless it is told to.
-    for kind, name in (("user", "groups"), ("client", "post_logout_redirect_uris")):
+    for kind, name, multiple in (("user", "groups", True), ("client", "post_logout_redirect_uris", True),
+                                 ("client", "dpop_bound_access_tokens", False)):
         module = call("GET", f"/mod/{kind}/database").json()
-        module["parameters"]["data-format"][name] = {"multiple": True, "read": True, "write": True,
+        module["parameters"]["data-format"][name] = {"multiple": multiple, "read": True, "write": True,
                                                      "profile-read": True, "profile-write": False}
         module["multiple_passwords"] = False
         call("PUT", f"/mod/{kind}/database", module)
         call("PUT", f"/mod/{kind}/database/reset/")
-    for scope in SCOPES[1:]:
+    for scope in [*SCOPES[1:], "reports"]:
         call("POST", "/scope/", {"name": scope, "display_name": scope, "description": scope,
                                  "password_required": False, "password_max_age": 0, "scheme": {}})
     for name, (full, groups) in PEOPLE.items():
         call("POST", "/user/", {"username": name, "name": full, "email": f"{name}@example.com", "groups": groups,
                                 "password": f"{name}-password", "enabled": True, "scope": SCOPES})
-    call("POST", "/mod/plugin/", {"module": "oidc", "name": "oidc", "display_name": "OpenID Connect", "order_rank": 0,
-                                  "parameters": parameters(options, base)})
-    for client, (method, secret) in CLIENTS.items():
+    for name, changes in PLUGINS.items():
+        call("POST", "/mod/plugin/", {"module": "oidc", "name": name, "display_name": name, "order_rank": 0,
+                                      "parameters": {**parameters(options, base, name), **changes}})
+    for client, (method, secret, more) in clients(options).items():
         call("POST", "/client/", {
-            "client_id": client, "name": client, "enabled": True, "confidential": secret is not None,
+            "client_id": client, "name": client, "enabled": True, "confidential": method != "none",
             **({"client_secret": secret} if secret else {}), "token_endpoint_auth_method": [method],
             "redirect_uri": options.redirect,
             "post_logout_redirect_uris": options.post_logout, "scope": [],
-            "authorization_type": ["code", "refresh_token"]})
+            "authorization_type": ["code", "refresh_token", "client_credentials"], **more})
 
 
-def parameters(options, base):
+def clients(options):
+    """Name to method of authentication, secret and further properties."""
+    found = {name: (method, secret, {}) for name, (method, secret) in CLIENTS.items()}
+    found["secret-jwt"] = "client_secret_jwt", "secret-jwt-secret-of-32-characters", {}
+    found["bound"] = "client_secret_basic", "bound-secret", {"dpop_bound_access_tokens": "1"}
+    found["program"] = "client_secret_basic", "program-secret", PROGRAM
+    if options.relay:
+        keys = {"jwks_uri": f"{options.relay}/oauth2/jwks.json"}
+        found["key-jwt"] = "private_key_jwt", None, keys
+        found["signed"] = "client_secret_basic", "signed-secret", {**keys, "request_object_signing_alg": "ES256"}
+        found["back"] = "client_secret_basic", "back-secret", {
+            "backchannel_logout_uri": f"{options.relay}/oauth2/backchannel_logout", "backchannel_logout_session_required": "1"}
+        found["front"] = "client_secret_basic", "front-secret", {
+            "frontchannel_logout_uri": options.front_channel, "frontchannel_logout_session_required": "1"}
+    return found
+
+
+def parameters(options, base, name):
     key = {**RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True), "alg": "RS256", "use": "sig"}
     claim = {"type": "string", "mandatory": False, "on-demand": True}
     return {
-        "iss": f"{base}/api/oidc", "subject-type": "public", "jwks-private": json.dumps({"keys": [key]}),
+        "iss": f"{base}/api/{name}", "subject-type": "public", "jwks-private": json.dumps({"keys": [key]}),
         "jwks-show": True, "jwt-type": "rsa", "jwt-key-size": "256",
         "access-token-duration": options.access_lifetime, "refresh-token-duration": 86400, "code-duration": 600,
         "refresh-token-rolling": True, "refresh-token-one-use": "always", "allow-non-oidc": True,
         "auth-type-code-enabled": True, "auth-type-code-revoke-replayed": True, "auth-type-refresh-enabled": True,
-        "auth-type-client-enabled": False, "auth-type-id-token-enabled": True, "auth-type-none-enabled": False,
+        "auth-type-client-enabled": True, "auth-type-id-token-enabled": True, "auth-type-none-enabled": False,
         "auth-type-token-enabled": False, "auth-type-password-enabled": False, "auth-type-device-enabled": False,
         "auth-type-implicit-enabled": False, "pkce-allowed": True, "pkce-method-plain-allowed": False,
         "pkce-required-public-client": True, "oauth-as-iss-id": True,
-        "introspection-revocation-allowed": False, "register-client-allowed": False,
-        "session-management-allowed": True, "session-cookie-name": "glewlwyd_oidc",
-        "session-cookie-expiration": 86400, "front-channel-logout-allowed": False, "back-channel-logout-allowed": False,
+        "introspection-revocation-allowed": True, "introspection-revocation-allow-target-client": True,
+        "register-client-allowed": False,
+        "session-management-allowed": True, "session-cookie-name": f"glewlwyd_{name}",
+        "session-cookie-expiration": 86400, "front-channel-logout-allowed": True, "back-channel-logout-allowed": True,
+        "request-parameter-allow": True, "request-maximum-exp": 3600, "client-jwks-parameter": "jwks",
+        "client-jwks_uri-parameter": "jwks_uri", "client-pubkey-parameter": "pubkey",
+        "oauth-par-allowed": True, "oauth-par-required": False, "oauth-par-duration": 90,
+        "oauth-par-request_uri-prefix": "urn:ietf:params:oauth:request_uri:",
+        "oauth-dpop-allowed": True, "oauth-dpop-iat-duration": 60, "oauth-dpop-nonce-mandatory": False,
+        "oauth-dpop-nonce-counter": 5, "oauth-dpop-dpop_bound_access_tokens-property": "dpop_bound_access_tokens",
+        "resource-allowed": True, "resource-scope": {"openid": ["https://app.test"], "reports": ["https://app.test"]},
         "name-claim": "on-demand", "name-claim-scope": ["profile"], "email-claim": "on-demand",
         "email-claim-scope": ["email"], "scope-claim": "no",
         "claims": [{**claim, "name": "groups", "user-property": "groups", "scope": ["groups"]},
