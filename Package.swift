@@ -56,13 +56,13 @@ let package = Package(
         target("Sessions", ["Values", "Web", "Identity", crypto], tests: ["TestSupport", httpTypes]),
         target("Policy", ["Values", "Web", "Identity"]),
         target(
-            "Gate", ["Values", "Web", "Identity", "OpenIDConnect", "Sessions", "Policy", httpTypes, crypto, logging],
+            "Gate", ["Values", "Web", "JOSE", "Identity", "OpenIDConnect", "Sessions", "Policy", httpTypes, crypto, logging],
             tests: ["TestSupport"]),
         [.target(name: "Threads", dependencies: ["Values"], swiftSettings: settings)],
         target("FastCGI", ["Values", "Web", "Threads", "CFastCGI", httpTypes, logging]),
         target("Curl", ["Values", "Web", "Threads", "CCurl", httpTypes]),
         target("SQLiteStore", ["Values", "Sessions", "CSQLite"], tests: ["Threads"]),
-        target("Configuration", ["Values", "Web", "Identity", "Policy", httpTypes, yams]),
+        target("Configuration", ["Values", "Web", "JOSE", "Identity", "OpenIDConnect", "Policy", httpTypes, yams]),
         target(
             "PosternCommand",
             [

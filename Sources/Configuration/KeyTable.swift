@@ -1,3 +1,5 @@
+internal import OpenIDConnect
+
 /// One configuration key. This table is the only place that knows them all: parsing, messages, environment names and
 /// the reference page come from it.
 package struct Key: Sendable {
@@ -73,31 +75,115 @@ package enum KeyTable {
         ),
 
         Key(
-            "providers.*.kind", .choice(["oidc", "google"]), "oidc",
-            "What it speaks. More kinds come later; `oidc` is any OpenID Connect provider."),
-        Key("providers.*.issuer", .text, nil, "The issuer, exactly as the provider spells it. `google` knows its own."),
+            "providers.*.kind", .choice(Preset.all.map(\.kind)), "oidc",
+            "Who it is, or what it speaks: see [providers](providers.md)."),
+        Key("providers.*.title", .text, nil, "How visitors read it where they choose; by default the kind's own name."),
+        Key(
+            "providers.*.hosts", .list, "[]",
+            "Only there people sign in with it, and its sessions count; `*.example.com` is all below it. Empty is everywhere."
+        ),
+        Key("providers.*.sign_in", .truth, "true", "Whether people sign in with it. `false`: for programs only."),
+        Key(
+            "providers.*.issuer", .text, nil,
+            "The issuer, exactly as the provider spells it; many kinds know it. Of `github` and other plain OAuth2 the origin."
+        ),
+        Key("providers.*.tenant", .text, nil, "`entra`: the directory's id or name. `apple`: the team's id."),
+        Key("providers.*.api_url", .text, nil, "Where the provider's own interface is, if not where its kind has it."),
+        Key(
+            "providers.*.graph_version", .text, "v25.0",
+            "`facebook`: the version of its interface. Each ends after about two years."),
+        Key(
+            "providers.*.hosted_domains", .list, "[]",
+            "`google`: the organisations that accounts must belong to (the claim `hd`). Empty is any account."),
+        Key(
+            "providers.*.authorization_endpoint", .text, nil,
+            "Where people are sent. For `oauth2`; else it is published."),
+        Key("providers.*.token_endpoint", .text, nil, "Where tokens are given. For `oauth2`; else it is published."),
+        Key(
+            "providers.*.userinfo_endpoint", .text, nil,
+            "Where a person is described; for `oauth2` the profile call. Else it is published."),
+        Key(
+            "providers.*.revocation_endpoint", .text, nil,
+            "Where tokens are taken back (RFC 7009), if it is not published."),
+        Key(
+            "providers.*.introspection_endpoint", .text, nil,
+            "Where tokens are looked into (RFC 7662), if it is not published."),
         Key("providers.*.client_id", .text, nil, "The client id that the provider gave."),
         Key("providers.*.client_secret", .secret, nil, "The client secret that the provider gave."),
         Key(
-            "providers.*.client_authentication", .choice(["basic", "post", "none"]), nil,
+            "providers.*.client_authentication", .choice(ClientAuthentication.allCases.map(\.rawValue)), nil,
             "How the client shows who it is; by default what the provider offers. `none`: a public client."),
         Key(
-            "providers.*.scopes", .list, "[openid, profile, email]", "What is asked for. `openid` is always among them."
+            "providers.*.client_key_file", .text, nil,
+            "A PEM file with the client's private key (P-256, P-384, P-521, RSA, Ed25519), for `private_key_jwt`, `tls` and signed requests."
         ),
+        Key(
+            "providers.*.client_key_id", .text, nil,
+            "The name that the provider gave the key; by default its thumbprint, as in `jwks.json`."),
+        Key(
+            "providers.*.client_certificate_file", .text, nil,
+            "A PEM file with the client's certificate, shown to the provider in TLS handshakes."),
+        Key(
+            "providers.*.pushed_authorization", .choice(PushedAuthorization.allCases.map(\.rawValue)), "auto",
+            "Whether what is asked for goes to the provider first and not through the browser (PAR). `auto`: where it offers that."
+        ),
+        Key("providers.*.request_object", .truth, "false", "Signs what is asked for (JAR) with `client_key_file`."),
+        Key(
+            "providers.*.dpop", .truth, "false",
+            "Binds tokens to a key that only Postern has, one for each session (DPoP)."),
+        Key("providers.*.resources", .list, "[]", "What tokens are for, as addresses (RFC 8707)."),
+        Key(
+            "providers.*.response_mode", .choice(ResponseMode.allCases.map(\.rawValue)), nil,
+            "How the answer comes back: in the address (`query`), or in a form that the browser posts (`form_post`)."),
+        Key(
+            "providers.*.acr_values", .list, "[]",
+            "How people must prove who they are (authentication context classes): asked for, and checked."),
+        Key(
+            "providers.*.max_age", .duration(0...31_536_000), "0",
+            "How long ago they may have done so, at most; `0` is however long."),
+        Key(
+            "providers.*.profile", .choice(["standard", "fapi2"]), "standard",
+            "`fapi2`: demands all that the FAPI 2.0 Security Profile does."),
+        Key(
+            "providers.*.scopes", .list, nil,
+            "What is asked for; by default what the kind needs, `[openid, profile, email]` and perhaps more."),
         Key(
             "providers.*.prompt", .text, nil, "The `prompt` of the authorization request, `select_account` for example."
         ),
         Key(
+            "providers.*.claims.subject", .text, nil,
+            "`oauth2`: the claim of the profile that never changes and is never given to anybody else; by default `sub`."
+        ),
+        Key(
             "providers.*.claims.username", .text, nil,
             "The claim that names the user; by default the first of `preferred_username`, `email`, `sub`."),
-        Key("providers.*.claims.email", .text, "email", "The claim that holds the e-mail address."),
+        Key("providers.*.claims.email", .text, nil, "The claim that holds the e-mail address; by default `email`."),
         Key(
-            "providers.*.claims.groups", .text, "groups",
-            "The claim that holds the groups; inside another by dots, `realm_access.roles`."),
+            "providers.*.claims.groups", .text, nil,
+            "The claim that holds the groups; inside another by dots, `realm_access.roles`. By default `groups`."),
         Key("providers.*.authorization_parameters", .map, "{}", "More parameters of the authorization request."),
         Key(
             "providers.*.end_session", .truth, "true",
             "Whether a sign-out goes on to the provider, where it has an end-session endpoint."),
+        Key(
+            "providers.*.access_tokens.audiences", .list, "[]",
+            "Programs may bring a signed access token of this provider that is for one of these (`aud`, RFC 9068)."),
+        Key(
+            "providers.*.access_tokens.types", .list, "[at+jwt]",
+            "The kinds (`typ`) of signed access tokens that are taken; some providers only write `JWT`."),
+        Key(
+            "providers.*.access_tokens.introspection", .truth, "false",
+            "Programs may bring any access token; the provider is asked about it (RFC 7662)."),
+        Key("providers.*.access_tokens.scopes", .list, "[]", "What must have been granted to a program, all of it."),
+        Key(
+            "providers.*.access_tokens.cache", .duration(0...3600), "30s",
+            "How long a program's token is believed without another look."),
+        Key(
+            "providers.*.revoke", .truth, "true",
+            "Whether a sign-out takes the tokens back, where the provider offers that."),
+        Key(
+            "providers.*.recheck", .duration(0...86_400), "1h",
+            "Plain OAuth2: how often the provider is asked again who somebody is and may; `0` is never."),
         Key(
             "providers.*.ca_file", .text, nil,
             "A PEM file of the authorities to trust for this provider, instead of the system's."),

@@ -50,16 +50,27 @@ struct Reader {
     func choice(_ path: String) -> String? {
         guard let text = text(path) else { return nil }
         guard case .choice(let choices) = key(path)?.kind, !choices.contains(text) else { return text }
-        problems.add(place(path), "\(path) is one of \(choices.joined(separator: ", "))")
+        let meant = nearest(to: text, among: choices).map { "; did you mean \($0)?" } ?? ""
+        problems.add(place(path), "\(path) is one of \(choices.joined(separator: ", "))\(meant)")
         return choices.first
     }
 
     func duration(_ path: String) -> Int64 {
         guard case .duration(let range) = key(path)?.kind else { preconditionFailure(path) }
-        let units: [UInt8: Int64] = [
-            UInt8(ascii: "s"): 1, UInt8(ascii: "m"): 60, UInt8(ascii: "h"): 3600, UInt8(ascii: "d"): 86_400,
-        ]
-        return number(path, units: units, range, "a time such as 90s, 15m, 12h or 7d", " seconds")
+        return number(path, units: Self.timeUnits, range, "a time such as 90s, 15m, 12h or 7d", " seconds")
+    }
+
+    private static let timeUnits: [UInt8: Int64] = [
+        UInt8(ascii: "s"): 1, UInt8(ascii: "m"): 60, UInt8(ascii: "h"): 3600, UInt8(ascii: "d"): 86_400,
+    ]
+
+    /// Seconds of a time such as `15m`; `nil` when it is none.
+    static func seconds(_ text: String) -> Int64? {
+        let bytes = Array(text.utf8)
+        let unit = bytes.last.flatMap { timeUnits[$0.asciiLowercased] }
+        guard let number = (unit == nil ? bytes[...] : bytes.dropLast()).decimal else { return nil }
+        let (seconds, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
+        return overflow ? nil : seconds
     }
 
     func size(_ path: String) -> Int {
@@ -108,7 +119,7 @@ struct Reader {
         return secret(inFile: file, place(filePath))
     }
 
-    private func secret(inFile file: String, _ place: Place) -> Secret? {
+    func secret(inFile file: String, _ place: Place) -> Secret? {
         guard let contents = FileManager.default.contents(atPath: file) else {
             problems.add(place, "\(file) cannot be read; does it exist, and may this user read it?")
             return nil

@@ -1,3 +1,4 @@
+internal import Identity
 internal import Policy
 internal import Values
 internal import Web
@@ -9,7 +10,10 @@ struct RuleReader {
     let problems: Problems
     let warnings: Problems
 
-    private static let names = ["name", "hosts", "paths", "methods", "networks", "allow", "public", "deny"]
+    private static let names = [
+        "name", "hosts", "paths", "methods", "networks", "allow", "public", "deny",
+        "providers", "acr_values", "max_age",
+    ]
 
     func rules(_ node: Node) -> [Rule] {
         guard case .sequence(let elements) = node else {
@@ -52,9 +56,47 @@ struct RuleReader {
         } or: {
             "\($0) is no network; 10.0.0.0/8 or an address"
         }
+        let demand = demand(parts)
         guard let effect = effect(parts, node) else { return nil }
+        if case .allow = effect {
+        } else if demand != .none {
+            problems.add(document.place(of: node), "providers, acr_values and max_age belong to a rule with allow")
+        }
         let name = parts["name"].flatMap { document.text($0) } ?? "\(number)"
-        return Rule(name: name, hosts: hosts, paths: paths, methods: methods, networks: networks, effect: effect)
+        return Rule(
+            name: name, hosts: hosts, paths: paths, methods: methods, networks: networks, effect: effect, demand: demand
+        )
+    }
+
+    /// What the rule demands of a sign-in.
+    private func demand(_ parts: [String: Node]) -> SignInDemand {
+        let providers = list(parts["providers"]) { name in
+            document.providers.contains { $0.name == name } ? name : nil
+        } or: {
+            "\($0) is no provider of this file"
+        }
+        let values = list(parts["acr_values"]) {
+            Self.isContextClass($0) ? $0 : nil
+        } or: {
+            "\($0) is no authentication context class"
+        }
+        return SignInDemand(
+            providers: providers, strength: Strength(acrValues: values, maxAge: parts["max_age"].flatMap(seconds)))
+    }
+
+    /// It stands between quotes in a header field.
+    static func isContextClass(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+            }
+    }
+
+    private func seconds(_ node: Node) -> Int64? {
+        guard let text = document.text(node) else { return nil }
+        let seconds = Reader.seconds(text)
+        if seconds == nil { problems.add(document.place(of: node), "max_age is a time such as 90s, 15m, 12h or 7d") }
+        return seconds
     }
 
     private func method(_ text: String) -> [UInt8]? {

@@ -53,16 +53,16 @@ extension Reader {
     fileprivate func settings() -> Settings? {
         let site = site()
         let listen = listen()
-        let provider = provider()
+        let providers = providers()
         let session = session()
         let cookie = cookie()
         let policy = policy()
         let identity = identity()
         let limits = limits()
         let log = LogSettings(format: choice("log.format") ?? "text", level: choice("log.level") ?? "info")
-        guard let site, let provider, let session, let policy else { return nil }
+        guard let site, !providers.isEmpty, let session, let policy else { return nil }
         return Settings(
-            gate: site, listen: listen, provider: provider, session: session, cookie: cookie, policy: policy,
+            gate: site, listen: listen, providers: providers, session: session, cookie: cookie, policy: policy,
             identity: identity, limits: limits, log: log, warnings: warnings.sorted)
     }
 

@@ -1,12 +1,13 @@
+package import OpenIDConnect
 package import Policy
-package import Values
+internal import Values
 package import Web
 
 /// A configuration that was checked: each concern has its own part.
 package struct Settings: Sendable {
     package let gate: SiteSettings
     package let listen: ListenSettings
-    package let provider: ProviderSettings
+    package let providers: [ProviderSettings]
     package let session: SessionSettings
     package let cookie: SessionCookieSettings
     package let policy: Policy
@@ -15,6 +16,14 @@ package struct Settings: Sendable {
     package let log: LogSettings
     /// What should be known, each `insecure…` that is on among it.
     package let warnings: [Problem]
+
+    /// The first that people sign in with.
+    package var firstProvider: Provider {
+        guard let first = providers.first(where: \.isForPeople) else {
+            preconditionFailure("a configuration has a provider")
+        }
+        return first.provider
+    }
 }
 
 /// The site that is guarded.
@@ -37,30 +46,11 @@ package struct ListenSettings: Sendable {
 }
 
 package struct ProviderSettings: Sendable {
-    package let name: String
-    package let issuer: String
-    package let issuerURL: EndpointURL
-    package let client: ClientSettings
-    package let scopes: [String]
-    package let prompt: String?
-    package let claims: ClaimSettings
-    package let authorizationParameters: [(name: String, value: String)]
-    package let endSession: Bool
-    package let insecureHTTP: Bool
-}
-
-package struct ClientSettings: Sendable {
-    package let id: String
-    package let secret: Secret?
-    /// `basic`, `post` or `none`; `nil`: what the provider offers.
-    package let authentication: String?
-    package let caFile: String?
-}
-
-package struct ClaimSettings: Sendable {
-    package let username: String?
-    package let email: String
-    package let groups: String
+    package let provider: Provider
+    /// Where it counts; empty is everywhere.
+    package let hosts: [HostPattern]
+    /// Whether people sign in with it.
+    package let isForPeople: Bool
 }
 
 package struct SessionSettings: Sendable {

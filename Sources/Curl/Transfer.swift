@@ -61,6 +61,10 @@ final class Transfer {
             // Else the system's directory of authorities would be trusted beside the file.
             easy.set(CURLOPT_CAPATH, nil)
         }
+        if let certificate = request.clientCertificate {
+            easy.set(CURLOPT_SSLCERT, certificate.file)
+            easy.set(CURLOPT_SSLKEY, certificate.keyFile)
+        }
         // A name server that does not answer must not hold the engine when a transfer is given up.
         easy.set(CURLOPT_QUICK_EXIT, 1)
         unsafe easy.set(opener: openSocket, self)

@@ -1,5 +1,7 @@
 internal import HTTPTypes
+internal import JOSE
 internal import OpenIDConnect
+internal import Policy
 internal import Sessions
 internal import Values
 internal import Web
@@ -7,23 +9,38 @@ internal import Web
 /// `callback`: the way back from the provider (OpenID Connect Core 1.0, section 3.1.2.5).
 extension Gate {
     func callback(_ request: Request) -> Answer {
-        guard request[.requestMethod]?.isEqual(to: "GET") == true else {
+        let isPost = request[.requestMethod]?.isEqual(to: "POST") == true
+        guard isPost && providers.post || request[.requestMethod]?.isEqual(to: "GET") == true else {
             return .now(Response(.methodNotAllowed, fields: [Field(.allow, "GET")]))
         }
-        guard let query = Query(request[.queryString] ?? []), let state = query.only("state") else {
-            return .now(refuseCallback(request, "state is missing, or the query cannot be read"))
-        }
+        guard let query = isPost ? form(of: request) : Query(request[.queryString] ?? []),
+            let state = query.only("state")
+        else { return .now(refuseCallback(request, "state is missing, or the query cannot be read")) }
         guard let pending = self.pending.open(state: state, in: request, now: clock.now()) else {
             return .now(refuseCallback(request, "this browser began no sign-in of this state, or too long ago"))
         }
+        guard !isPost || providers[pending.provider]?.provider.responseMode == .formPost else {
+            return .now(Response(.methodNotAllowed, fields: [Field(.allow, "GET")]))
+        }
         return .later { finish(query, pending, request) }
+    }
+
+    /// A form that came whole (OAuth 2.0 Form Post Response Mode); its parameters never stand in the address.
+    private func form(of request: Request) -> Query? {
+        guard request[.contentLength]?.decimal == Int64(request.body.count), (request[.queryString] ?? []).isEmpty
+        else { return nil }
+        return Query(request.body)
     }
 
     private func finish(_ query: Query, _ pending: PendingSignIn, _ request: Request) -> Response {
         let target = ReturnURL(pending.returnURL.utf8, allowed: settings.returnTargets) ?? .home
         do throws(SignInFailure) {
             guard try isFirstUse(of: pending) else { return refuseCallback(request, "this state was used before") }
-            let signedIn = try relyingParty.finish(query.texts, pending: pending, deadline: deadline())
+            guard let relyingParty = providers[pending.provider] else {
+                return refuseCallback(request, "the provider of this sign-in is not configured any more")
+            }
+            let signedIn = try relyingParty.finish(
+                query.texts, pending: pending, strength: demand(for: target, request).strength, deadline: deadline())
             return try welcome(signedIn, pending, request, target)
         } catch {
             log(.signInFailed(request, reason: "\(error)"))
@@ -45,10 +62,12 @@ extension Gate {
         _ signedIn: SignedIn, _ pending: PendingSignIn, _ request: Request, _ target: ReturnURL
     ) throws(SignInFailure) -> Response {
         let now = clock.now()
-        let session = Session(
+        var session = Session(
             identity: signedIn.identity, accessToken: signedIn.grant.accessToken,
             refreshToken: signedIn.grant.refreshToken, idToken: signedIn.grant.idToken,
             accessExpires: signedIn.grant.expires, created: now, expires: now.adding(settings.lifetime))
+        session.recheck = signedIn.grant.recheck
+        session.proofKey = signedIn.grant.proofKey?.scalar
         // The session that came along, whoever put it there, ends with this sign-in.
         let ticket = try open(session, replacing: tickets(of: request))
         log(.signedIn(request, signedIn.identity))
@@ -58,7 +77,12 @@ extension Gate {
                 name: settings.cookies.name, value: ticket, scope: settings.cookies.scope, maxAge: settings.lifetime),
             self.pending.removal(of: pending.state), attempts.completed,
         ]
-        return redirect(to: target.text, cookies: cookies + clearedCookies)
+        // Browsers keep the fragment of an address on the way to one that has none (RFC 9110, section 10.2.2).
+        let isAppended = providers[pending.provider]?.provider.oddities.contains(.fragmentAppended) ?? false
+        // 303: what was posted to us is not posted on.
+        var response = redirect(to: target.text + (isAppended ? "#" : ""), cookies: cookies + clearedCookies)
+        if request[.requestMethod]?.isEqual(to: "POST") == true { response.status = .seeOther }
+        return response
     }
 
     private func open(

@@ -22,7 +22,8 @@ extension Gate {
         let resource = Resource(
             host: request[.serverName] ?? [], path: path, method: method,
             address: policy.asksForAddress ? clientAddress(of: request) : nil)
-        return decide(Question(resource: resource, demand: demand, policy: policy), session(of: request), request)
+        return decide(
+            Question(resource: resource, demand: demand, policy: policy, clock: clock), session(of: request), request)
     }
 
     /// What is to be decided, whoever asks.
@@ -30,14 +31,16 @@ extension Gate {
         let resource: Resource
         let demand: GroupDemand
         let policy: Policy
+        let clock: Clock
 
         func decision(for identity: Identity?) -> Decision {
-            demand.narrow(policy.decide(on: resource, for: identity), for: identity)
+            let now = policy.asksForTime ? clock.now() : .distantFuture
+            return demand.narrow(policy.decide(on: resource, for: identity, at: now), for: identity)
         }
     }
 
     /// Who is connected; behind a trusted proxy the last address in `X-Forwarded-For` that is not such a proxy's.
-    private func clientAddress(of request: Request) -> IPAddress? {
+    func clientAddress(of request: Request) -> IPAddress? {
         let peer = request[.remoteAddress].flatMap { IPAddress($0) }
         guard !settings.trustedProxies.isEmpty, let peer, isTrusted(peer), let said = request[.forwardedFor] else {
             return peer
@@ -60,9 +63,19 @@ extension Gate {
         var count = 0
         CookieString(cookies).eachValue(named: settings.cookies.nameBytes) { value in
             count += 1
-            if case .none = found, count <= Self.mostCookies { found = sessions.find(cookie: value) }
+            guard case .none = found, count <= Self.mostCookies else { return }
+            found = accepted(sessions.find(cookie: value), on: request[.serverName] ?? [])
         }
         return found
+    }
+
+    /// A session that another provider made than those of this host is none here.
+    private func accepted(_ finding: Finding, on host: ArraySlice<UInt8>) -> Finding {
+        switch finding {
+        case .live(let session), .due(let session), .expired(let session):
+            providers.accepts(session.identity, on: host) ? finding : .none
+        case .none, .storeFailed: finding
+        }
     }
 
     /// The values of the cookies of our name: one, unless somebody else set another for a domain or path of ours.
@@ -76,7 +89,7 @@ extension Gate {
     private func decide(_ question: Question, _ finding: Finding, _ request: Request) -> Answer {
         switch finding {
         case .none:
-            return .now(respond(to: question, session: nil, request))
+            return decideWithoutSession(question, request)
         case .live(let session):
             return .now(respond(to: question, session: session, request))
         case .due(let session):
@@ -89,6 +102,40 @@ extension Gate {
             if let open = withoutSession(question, request) { return .now(open) }
             return .now(cannotTell(reason))
         }
+    }
+
+    /// By the access token, if there is one.
+    private func decideWithoutSession(_ question: Question, _ request: Request) -> Answer {
+        guard let token = accessToken(of: request), withoutSession(question, request) == nil else {
+            return .now(respond(to: question, session: nil, request))
+        }
+        return withBearer(token, on: request[.serverName] ?? []) { finding in
+            switch finding {
+            case .known(let session): respond(to: question, session.identity, session.fields, request)
+            case .refused: challenge(.invalid)
+            case .unknown(let reason): cannotTell(reason)
+            }
+        }
+    }
+
+    private func respond(
+        to question: Question, _ identity: Identity, _ fields: IdentityFields, _ request: Request
+    ) -> Response {
+        switch question.decision(for: identity) {
+        case .allowPublic: return Response(allowStatus(request))
+        case .allow:
+            let block = request.role == .authorizer ? fields.authorizer : fields.responder
+            return allow(identity, block, reuse: [], request)
+        case .signIn(let rule): return challenge(.tooWeak(policy.demand(ofRule: rule).strength))
+        case .deny(let reason):
+            log(.refused(request, user: identity.username, reason: "\(reason)"))
+            return Response(.forbidden)
+        }
+    }
+
+    /// A 401 that tells a program what to bring.
+    private func challenge(_ challenge: Challenge) -> Response {
+        Response(.unauthorized, fields: [challenge.field].compactMap(\.self))
     }
 
     /// The answer for a resource that needs no session at all.
@@ -114,32 +161,39 @@ extension Gate {
             return Response(allowStatus(request))
         case .allow:
             guard let session else { return Response(.unauthorized) }
-            return allow(session, request)
-        case .signIn:
-            return Response(.unauthorized)
+            let fields = request.role == .authorizer ? session.fields.authorizer : session.fields.responder
+            return allow(session.identity, fields, reuse: reuse(of: session, request), request)
+        case .signIn(let rule):
+            guard providers.takeAccessTokens, case .program = Visitor(of: request) else {
+                return Response(.unauthorized)
+            }
+            let strength = policy.demand(ofRule: rule).strength
+            return challenge(session == nil || strength == .any ? .missing : .tooWeak(strength))
         case .deny(let reason):
             log(.refused(request, user: session?.identity.username, reason: "\(reason)"))
             return Response(.forbidden)
         }
     }
 
-    private func allow(_ session: LiveSession, _ request: Request) -> Response {
+    private func allow(
+        _ identity: Identity, _ fields: FieldBlock, reuse: [Field], _ request: Request
+    ) -> Response {
         // A browser that asks for the check itself is told no more than a status.
         if let uri = request[.requestURI], isOwnAddress(uri, request) { return Response(.ok) }
-        let fields = request.role == .authorizer ? session.fields.authorizer : session.fields.responder
         guard fields.bytes.count <= room(for: request) else {
-            log(.refused(request, user: session.identity.username, reason: tooLarge(fields.bytes.count)))
+            log(.refused(request, user: identity.username, reason: tooLarge(fields.bytes.count)))
             diagnosis.note(tooLarge(fields.bytes.count), at: clock.now())
             return Response(.forbidden)
         }
-        return Response(allowStatus(request), fields: reuse(of: session, request), identity: fields)
+        return Response(allowStatus(request), fields: reuse, identity: fields)
     }
 
     /// How long nginx may give the same answer without asking again, where the operator allows that. Not beyond the
     /// moment at which the session would be judged otherwise, and never with a token in it.
     private func reuse(of session: LiveSession, _ request: Request) -> [Field] {
         guard settings.answerCache > 0, request.role == .responder, !settings.identity.holdsToken else { return [] }
-        let end = min(session.session.expires, session.session.accessExpires ?? .distantFuture)
+        let moments = [session.session.expires, session.session.accessExpires, session.session.recheck]
+        let end = moments.compactMap(\.self).min() ?? .distantFuture
         // nginx counts whole seconds and the last one in full.
         let seconds = min(settings.answerCache, end.since(clock.now())) - 1
         guard seconds > 0 else { return [] }

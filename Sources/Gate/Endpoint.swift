@@ -9,6 +9,9 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case callback
     case signOut = "sign_out"
     case userinfo
+    case backchannelLogout = "backchannel_logout"
+    case frontchannelLogout = "frontchannel_logout"
+    case keys = "jwks.json"
     case denied
     case doctor
     case ping

@@ -36,6 +36,20 @@ extension Event {
             details: [("user", identity?.username ?? "-")] + place(of: request))
     }
 
+    static func signedOutByProvider(_ provider: String, count: Int) -> Event {
+        Event(
+            level: .info, message: "signed out by the provider",
+            details: [("provider", provider), ("sessions", "\(count)")])
+    }
+
+    static func tokenRefused(_ provider: String, reason: String) -> Event {
+        Event(level: .info, message: "access token refused", details: [("provider", provider), ("reason", reason)])
+    }
+
+    static func logoutRefused(_ reason: String) -> Event {
+        Event(level: .warning, message: "logout refused", details: [("reason", reason)])
+    }
+
     static func signInFailed(_ request: Request, reason: String) -> Event {
         Event(level: .warning, message: "sign-in failed", details: [("reason", reason)] + place(of: request))
     }

@@ -10,8 +10,9 @@ extension Gate {
             switch failure {
             case .providerUnavailable: (.serviceUnavailable, .providerSilent)
             case .denied: (.forbidden, .signInDenied)
-            case .invalidResponse, .invalidToken: (.badRequest, .signInRefused)
+            case .invalidResponse, .invalidToken, .tokenRefused: (.badRequest, .signInRefused)
             case .identityRefused: (.forbidden, .signInRefused)
+            case .tooWeak: (.forbidden, .signInTooWeak)
             }
         var page = page(status, message, for: request, link: retry(target))
         if status == .serviceUnavailable { page.fields.append(Field(.retryAfter, "5")) }

@@ -1,6 +1,6 @@
 internal import HTTPTypes
 package import Logging
-package import OpenIDConnect
+internal import OpenIDConnect
 package import Policy
 package import Sessions
 package import Values
@@ -12,22 +12,23 @@ package struct Gate: Responder {
     private let prefix: [UInt8]
     let policy: Policy
     let sessions: SessionKeeper
-    let relyingParty: RelyingParty
+    let providers: Providers
     let pending: PendingSignIns
     let keys: KeyRing
     let clock: Clock
     let log: Logger
     let diagnosis = Diagnosis()
+    let tokens = TokenCache()
 
     package init(
-        settings: GateSettings, policy: Policy, sessions: SessionKeeper, relyingParty: RelyingParty, keys: KeyRing,
+        settings: GateSettings, policy: Policy, sessions: SessionKeeper, providers: Providers, keys: KeyRing,
         clock: Clock, log: Logger
     ) {
         self.settings = settings
         prefix = Array(settings.prefix.utf8)
         self.policy = policy
         self.sessions = sessions
-        self.relyingParty = relyingParty
+        self.providers = providers
         self.keys = keys
         pending = PendingSignIns(keys: keys, settings: settings)
         self.clock = clock
@@ -37,10 +38,14 @@ package struct Gate: Responder {
     package func answer(_ request: Request) -> Answer {
         switch Destination(of: request, prefix: prefix) {
         case .endpoint(.auth): request.wantsPages ? checkWithPages(request) : check(request)
-        case .endpoint(.start), .endpoint(.signIn): start(request)
+        case .endpoint(.start): start(request)
+        case .endpoint(.signIn): choose(request)
         case .endpoint(.callback): callback(request)
         case .endpoint(.signOut): signOut(request)
         case .endpoint(.userinfo): userinfo(request)
+        case .endpoint(.backchannelLogout): backchannelLogout(request)
+        case .endpoint(.frontchannelLogout): frontchannelLogout(request)
+        case .endpoint(.keys): .now(publishedKeys)
         case .endpoint(.denied): denied(request)
         case .endpoint(.doctor): doctor(request)
         case .endpoint(.ping): .now(.text(.ok, "OK\n"))

@@ -9,6 +9,9 @@ enum Message {
     case signInLost
     case signInRefused
     case signInDenied
+    case signInTooWeak
+    case chooseProvider
+    case noProvider
     case providerSilent
     case cookieMissing(name: String)
     case sessionUnknown
@@ -43,6 +46,13 @@ enum Message {
         case .signInRefused:
             ("The sign-in was not accepted", ["The answer of the sign-in service did not pass our checks."])
         case .signInDenied: ("You were not signed in", ["The sign-in service says that the sign-in was cancelled."])
+        case .signInTooWeak:
+            (
+                "A stronger sign-in is needed",
+                ["This page asks for a stronger or more recent proof of who you are than the sign-in service gave."]
+            )
+        case .chooseProvider: ("Sign in", ["Choose how you want to sign in."])
+        case .noProvider: ("You cannot sign in here", ["No sign-in service is set up for this address."])
         case .providerSilent:
             ("The sign-in service does not answer", ["This is usually over soon. Please try again in a moment."])
         case .cookieMissing(let name):
@@ -95,6 +105,10 @@ enum Message {
             )
         case .signInRefused: ("로그인이 받아들여지지 않았습니다", ["로그인 서비스의 응답이 검사를 통과하지 못했습니다."])
         case .signInDenied: ("로그인되지 않았습니다", ["로그인 서비스에서 로그인이 취소되었습니다."])
+        case .signInTooWeak:
+            ("더 강한 로그인이 필요합니다", ["이 페이지는 로그인 서비스가 제공한 것보다 더 강하거나 더 최근의 본인 확인을 요구합니다."])
+        case .chooseProvider: ("로그인", ["로그인 방법을 선택하세요."])
+        case .noProvider: ("여기에서는 로그인할 수 없습니다", ["이 주소에 설정된 로그인 서비스가 없습니다."])
         case .providerSilent: ("로그인 서비스가 응답하지 않습니다", ["보통 곧 해결됩니다. 잠시 후 다시 시도해 주세요."])
         case .cookieMissing(let name):
             (

@@ -11,7 +11,8 @@ extension Gate {
         guard !hasHopped, let host = request.text(.serverName), host != settings.publicURL.host,
             let absolute = absolute(target, on: host)
         else { return nil }
-        let query = Query.encode([("rd", absolute.text), ("hop", "1")])
+        let chosen = request.chosenProvider.map { [("provider", $0)] } ?? []
+        let query = Query.encode([("rd", absolute.text), ("hop", "1")] + chosen)
         return redirect(to: "\(settings.address(of: .start))?\(query)")
     }
 

@@ -27,6 +27,8 @@ struct Page {
     let message: Message
     var link: Link?
     var form: Form?
+    /// Ways to go on, each a line of a list.
+    var choices: [(label: String, address: String)] = []
 
     /// The page as HTML. Everything that is not our own text is escaped.
     var html: String {
@@ -45,12 +47,18 @@ struct Page {
             <main>
             <h1>\(escape(title))</h1>
             \(body)
-            \(formHTML)\(linkHTML)
+            \(choicesHTML)\(formHTML)\(linkHTML)
             </main>
             </body>
             </html>
 
             """
+    }
+
+    private var choicesHTML: String {
+        guard !choices.isEmpty else { return "" }
+        let items = choices.map { "<li><a href=\"\(escape($0.address))\">\(escape($0.label))</a></li>" }
+        return "<ul>\(items.joined(separator: "\n"))</ul>"
     }
 
     private var linkHTML: String {
@@ -84,6 +92,8 @@ struct Page {
     private static let style =
         "body{font:1.1rem/1.6 system-ui,sans-serif;margin:0;color:#1b1b1b;background:#fafafa}"
         + "main{max-width:34rem;margin:12vh auto;padding:0 1.5rem}h1{font-size:1.5rem;line-height:1.3}"
+        + "ul{list-style:none;padding:0}li{margin:.6rem 0}li a{display:block;padding:.7rem 1rem;border:1px solid;"
+        + "border-radius:.4rem;text-decoration:none}"
         + "a,button{font:inherit;color:#0b57d0}button{color:#fff;background:#0b57d0;border:0;border-radius:.4rem;"
         + "padding:.6rem 1.2rem;cursor:pointer}a:focus-visible,button:focus-visible{outline:3px solid #f9ab00}"
         + "@media(prefers-color-scheme:dark){body{color:#eee;background:#1b1b1b}a{color:#8ab4f8}}"
@@ -102,9 +112,9 @@ extension Gate {
     /// An answer that is a page, in the visitor's language.
     func page(
         _ status: HTTPResponse.Status, _ message: Message, for request: Request, link: Page.Link? = nil,
-        form: Page.Form? = nil
+        form: Page.Form? = nil, choices: [(label: String, address: String)] = []
     ) -> Response {
-        let page = Page(language: Language(of: request), message: message, link: link, form: form)
+        let page = Page(language: Language(of: request), message: message, link: link, form: form, choices: choices)
         let policy = Field(.contentSecurityPolicy, Page.contentSecurityPolicy)
         return Response(
             status,

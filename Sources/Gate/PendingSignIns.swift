@@ -1,3 +1,4 @@
+internal import JOSE
 internal import OpenIDConnect
 internal import Sessions
 internal import Values
@@ -23,11 +24,13 @@ struct PendingSignIns: Sendable {
     }
 
     /// The cookie for a sign-in that begins now, and the removal of the oldest where there are too many.
-    func cookies(for pending: PendingSignIn, in request: Request) -> [SetCookie] {
+    /// `isPosted`: it comes back in a form that another site sends, which browsers let only SameSite=None go with.
+    func cookies(for pending: PendingSignIn, isPosted: Bool = false, in request: Request) -> [SetCookie] {
         let sealed = keys.seal(encode(pending), purpose: .state, authenticating: Array(pending.state.utf8))
+        var scope = cookies.stateScope
+        if isPosted, scope.isSecure { scope.sameSite = .none }
         let cookie = SetCookie(
-            name: name(of: pending.state), value: Base64URL.encode(sealed), scope: cookies.stateScope,
-            maxAge: lifetime)
+            name: name(of: pending.state), value: Base64URL.encode(sealed), scope: scope, maxAge: lifetime)
         return [cookie] + surplus(in: request, besides: cookie.value.utf8.count)
     }
 
@@ -84,7 +87,10 @@ extension PendingSignIns {
         var bytes: [UInt8] = []
         let created = UInt64(bitPattern: pending.created.seconds)
         bytes += stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: created >> $0) }
-        for part in [compact(pending.nonce.utf8), compact(pending.codeVerifier.exposed), Array(pending.provider.utf8)] {
+        let key = pending.proofKey?.scalar?.exposed ?? []
+        for part in [
+            compact(pending.nonce.utf8), compact(pending.codeVerifier.exposed), Array(pending.provider.utf8), key,
+        ] {
             bytes.append(UInt8(clamping: part.count))
             bytes += part.prefix(Int(UInt8.max))
         }
@@ -97,7 +103,7 @@ extension PendingSignIns {
         let created = rest.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         rest = rest.dropFirst(8)
         var parts: [ArraySlice<UInt8>] = []
-        for _ in 0..<3 {
+        for _ in 0..<4 {
             guard let count = rest.popFirst(), rest.count >= Int(count) else { return nil }
             parts.append(rest.prefix(Int(count)))
             rest = rest.dropFirst(Int(count))
@@ -105,7 +111,8 @@ extension PendingSignIns {
         return PendingSignIn(
             state: state, nonce: Base64URL.encode(parts[0]), codeVerifier: Secret(Base64URL.encoded(parts[1])),
             provider: String(decoding: parts[2], as: UTF8.self), returnURL: String(decoding: rest, as: UTF8.self),
-            created: Timestamp(seconds: Int64(bitPattern: created)))
+            created: Timestamp(seconds: Int64(bitPattern: created)),
+            proofKey: parts[3].isEmpty ? nil : PrivateKey(scalar: Secret(Array(parts[3]))))
     }
 
     /// Nonce and verifier are base64url; their bytes take a quarter less room in the cookie.

@@ -1,4 +1,5 @@
 internal import Identity
+internal import JOSE
 internal import OpenIDConnect
 internal import Sessions
 internal import Values
@@ -18,6 +19,7 @@ extension Gate {
 
     /// One exchange with the provider.
     private func refreshed(_ session: Session) -> RenewalOutcome {
+        guard let relyingParty = providers[session.identity.provider] else { return .ended }
         let outcome = relyingParty.refresh(session.grant, of: session.identity, deadline: deadline())
         log(.refresh(user: session.identity.username, outcome))
         return switch outcome {
@@ -36,7 +38,11 @@ extension Gate {
 
 extension Session {
     var grant: Grant {
-        Grant(accessToken: accessToken, refreshToken: refreshToken, idToken: idToken, expires: accessExpires)
+        var grant = Grant(
+            accessToken: accessToken, refreshToken: refreshToken, idToken: idToken, expires: accessExpires,
+            recheck: recheck)
+        grant.proofKey = proofKey.flatMap { PrivateKey(scalar: $0) }
+        return grant
     }
 
     /// This session with what the provider gave now; a token that it did not give again is kept.
@@ -47,6 +53,7 @@ extension Session {
         session.refreshToken = grant.refreshToken ?? refreshToken
         session.idToken = grant.idToken ?? idToken
         session.accessExpires = grant.expires
+        session.recheck = grant.recheck
         session.obtained = now
         return session
     }

@@ -1,9 +1,10 @@
 internal import HTTPTypes
 internal import OpenIDConnect
+internal import Policy
 internal import Values
 internal import Web
 
-/// `start` and `sign_in`: sends a person to the provider, and tells a program that it has to sign in.
+/// `start`: sends a person to the provider, and tells a program that it has to sign in.
 extension Gate {
     func start(_ request: Request) -> Answer {
         guard !request.isAmbiguous, let uri = request[.requestURI] else {
@@ -30,31 +31,42 @@ extension Gate {
 
     private func page(insteadOf refusal: Response, _ request: Request) -> Answer {
         switch refusal.status {
-        case .unauthorized: signIn(request)
+        case .unauthorized: signIn(request, insteadOf: refusal)
         case .forbidden: denied(request)
         case .serviceUnavailable: .now(notNow(request))
         default: .now(refusal)
         }
     }
 
-    private func signIn(_ request: Request) -> Answer {
+    private func signIn(_ request: Request, insteadOf refusal: Response? = nil) -> Answer {
         guard let method = request.method, let wanted = request[.requestURI] else {
             return .now(Response(.internalServerError))
         }
         guard case .person = Visitor(of: request), isSafe(method) || isNavigation(request) else {
-            return .now(.text(.unauthorized, "sign-in needed\n"))
+            var answer = Response.text(.unauthorized, "sign-in needed\n")
+            answer.fields += refusal?.fields.filter { $0.name == .wwwAuthenticate } ?? []
+            return .now(answer)
         }
         let target = returnURL(of: request)
         let attempts = Attempts(in: request, cookies: settings.cookies, now: clock.now())
         guard !attempts.isLoop(for: wanted) else { return .now(loopPage(attempts, for: request, returningTo: target)) }
         if let elsewhere = signInElsewhere(request, returningTo: target) { return .now(elsewhere) }
-        return .later { begin(request, returningTo: target, attempts.begun(for: wanted)) }
+        switch choice(for: target, request) {
+        case .nobody: return .now(page(.forbidden, .noProvider, for: request))
+        case .visitor: return .now(redirect(to: chooser(returningTo: target)))
+        case .made(let relyingParty):
+            return .later { begin(relyingParty, request, returningTo: target, attempts.begun(for: wanted)) }
+        }
     }
 
-    private func begin(_ request: Request, returningTo target: ReturnURL, _ attempt: SetCookie) -> Response {
+    private func begin(
+        _ relyingParty: RelyingParty, _ request: Request, returningTo target: ReturnURL, _ attempt: SetCookie
+    ) -> Response {
         do throws(SignInFailure) {
-            let (location, pending) = try relyingParty.begin(returnURL: target.text, deadline: deadline())
-            let cookies = self.pending.cookies(for: pending, in: request) + [attempt]
+            let (location, pending) = try relyingParty.begin(
+                returnURL: target.text, strength: demand(for: target, request).strength, deadline: deadline())
+            let isPosted = relyingParty.provider.responseMode == .formPost
+            let cookies = self.pending.cookies(for: pending, isPosted: isPosted, in: request) + [attempt]
             return redirect(to: location, cookies: cookies)
         } catch {
             log(.signInFailed(request, reason: "\(error)"))

@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import Identity
 internal import OpenIDConnect
 internal import Sessions
 internal import Values
@@ -43,18 +44,29 @@ extension Gate {
             }
             let session = ended.first
             log(.signedOut(request, session?.identity))
+            for session in ended { revoke(session) }
             let location = session.flatMap { endSessionURL($0, target) }
             let cookies = [removal] + clearedCookies
-            return redirect(to: location ?? target.text, cookies: cookies)
+            // Home is protected, and the provider would sign the same person in again at once.
+            let here = target == .home ? settings.path(of: .signOut) : target.text
+            return redirect(to: location ?? here, cookies: cookies)
         } catch {
             log(.cannotTell("\(error)"))
             return page(.serviceUnavailable, .notNow, for: request, link: retrySignOut)
         }
     }
 
+    private func revoke(_ session: Session) {
+        guard let relyingParty = providers[session.identity.provider] else { return }
+        let timeout = settings.providerTimeout
+        sessions.inBackground { [clock] in
+            relyingParty.revoke(session.grant, deadline: clock.uptime() + timeout)
+        }
+    }
+
     private func endSessionURL(_ session: Session, _ target: ReturnURL) -> String? {
         let state = target == .home ? nil : Base64URL.encode(target.text.utf8)
-        return relyingParty.endSessionURL(
+        return providers[session.identity.provider]?.endSessionURL(
             idToken: session.idToken, postLogoutRedirectURI: settings.address(of: .signOut), state: state,
             deadline: deadline())
     }

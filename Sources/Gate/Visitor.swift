@@ -13,6 +13,7 @@ enum Visitor {
     }
 
     private static func isProgram(_ request: Request) -> Bool {
+        if request[.authorization]?.prefix(7).isEqualIgnoringCase(to: "bearer ".utf8) == true { return true }
         if let mode = request[.secFetchMode] {
             return !mode.isEqual(to: "navigate") || request[.secPurpose] != nil || isWebSocket(request)
         }

@@ -6,6 +6,8 @@ package struct CompactToken: Sendable {
     package let algorithm: String
     /// The `kid` of the header.
     package let keyID: String?
+    /// The `typ` of the header, lower case and without `application/` (RFC 7515, section 4.1.9).
+    package let type: String?
     let signedBytes: [UInt8]
     let payload: [UInt8]
     let signature: [UInt8]
@@ -31,6 +33,10 @@ package struct CompactToken: Sendable {
         } else {
             keyID = nil
         }
+        type = header["typ"]?.string.map { typ in
+            let name = typ.lowercased()
+            return name.hasPrefix("application/") ? String(name.dropFirst(12)) : name
+        }
         self.algorithm = algorithm
         self.payload = payload
         self.signature = signature
@@ -39,6 +45,11 @@ package struct CompactToken: Sendable {
 }
 
 extension CompactToken {
+    /// The `iss` that it says. It tells whose keys to try, and nothing else: nobody has verified it.
+    package var issuerAsSaid: String? {
+        JSONValue(parsing: payload, limit: Self.limit)?["iss"]?.string
+    }
+
     /// The claims of a token that was verified before and has been under seal since.
     package var claimsOnceVerified: [UInt8] { payload }
 }

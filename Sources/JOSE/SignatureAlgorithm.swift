@@ -12,6 +12,9 @@ package enum SignatureAlgorithm: String, Sendable, CaseIterable {
     case es512 = "ES512"
     case edDSA = "EdDSA"
 
+    /// Those of the FAPI 2.0 Security Profile, section 5.4.1.
+    package static let ofFAPI: Set<SignatureAlgorithm> = [.ps256, .es256, .edDSA]
+
     /// The hash that `at_hash` is made with (OpenID Connect Core 1.0, section 3.1.3.6).
     package enum Digest: Sendable {
         case sha256

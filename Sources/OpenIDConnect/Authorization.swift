@@ -1,23 +1,67 @@
 internal import Crypto
+internal import Identity
+internal import JOSE
 internal import Values
 internal import Web
 
 /// The authorization request and its response (OpenID Connect Core 1.0, sections 3.1.2.1 and 3.1.2.5).
 enum Authorization {
-    /// Request half: the address that the browser is sent to.
-    static func location(
-        _ provider: Provider, _ metadata: Metadata, redirectURI: String, _ pending: PendingSignIn
-    ) -> String {
+    /// Request half: what is asked for.
+    static func parameters(
+        _ provider: Provider, redirectURI: String, _ pending: PendingSignIn, _ strength: Strength = .any
+    ) -> [(String, String)] {
         let challenge = Base64URL.encode(Array(SHA256.hash(data: pending.codeVerifier.exposed)))
         var parameters = [
             ("response_type", "code"), ("client_id", provider.clientID), ("redirect_uri", redirectURI),
-            ("scope", provider.scopes.joined(separator: " ")), ("state", pending.state), ("nonce", pending.nonce),
-            ("code_challenge", challenge), ("code_challenge_method", "S256"),
+            ("state", pending.state), ("code_challenge", challenge), ("code_challenge_method", "S256"),
         ]
+        if !provider.scopes.isEmpty { parameters.append(("scope", provider.scopes.joined(separator: " "))) }
+        if provider.dialect == .openIDConnect { parameters.append(("nonce", pending.nonce)) }
+        if provider.responseMode == .formPost { parameters.append(("response_mode", "form_post")) }
+        if !strength.acrValues.isEmpty {
+            parameters.append(("acr_values", strength.acrValues.joined(separator: " ")))
+        }
+        if let maxAge = strength.maxAge { parameters.append(("max_age", "\(maxAge)")) }
         if let prompt = provider.prompt { parameters.append(("prompt", prompt)) }
         let ours = Set(parameters.map(\.0))
         parameters += provider.authorizationParameters.filter { !ours.contains($0.name) }.map { ($0.name, $0.value) }
-        return metadata.authorizationEndpoint.text.appending(query: parameters)
+        return parameters + provider.resources.map { ("resource", $0) }
+    }
+
+    /// The same as one signed request object (JAR, RFC 9101), beside what OpenID Connect wants to see in the open, too.
+    static func signed(
+        _ parameters: [(String, String)], _ provider: Provider, _ metadata: Metadata, now: Timestamp
+    ) -> [(String, String)] {
+        guard let key = provider.clientKey else { return parameters }
+        var claims: [String: JSONValue] = [
+            "iss": .string(provider.clientID), "aud": .string(provider.issuer), "iat": .integer(now.seconds),
+            "nbf": .integer(now.seconds), "exp": .integer(now.adding(300).seconds),
+        ]
+        for (name, value) in parameters {
+            let said = claims[name]
+            claims[name] = said.map { .array(($0.array ?? [$0]) + [.string(value)]) } ?? .string(value)
+        }
+        let header: [String: JSONValue] = [
+            "typ": .string("oauth-authz-req+jwt"), "kid": .string(provider.clientKeyID),
+        ]
+        let open = parameters.filter { ["client_id", "response_type", "scope"].contains($0.0) }
+        return open + [("request", key.sign(claims, header: header, provider.signing(metadata)))]
+    }
+
+    /// What comes back for a request that was pushed (RFC 9126, section 2.2): a name for it.
+    static func name(ofPushed response: ProviderResponse) throws(SignInFailure) -> String {
+        let document = JSONValue(parsing: response.body, limit: 64 * 1024)
+        guard (200..<300).contains(response.status) else {
+            let error = "the pushed authorization request was answered \(response.status)"
+            guard (400..<500).contains(response.status), response.status != 429 else {
+                throw .providerUnavailable(error)
+            }
+            throw .invalidResponse("\(error) \(quoted(document?["error"]?.string))")
+        }
+        guard let name = document?["request_uri"]?.string, (1...2048).contains(name.utf8.count),
+            name.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { throw .invalidResponse("request_uri is missing, or no name") }
+        return name
     }
 
     /// Response half: the code, when the response is for us and says yes.

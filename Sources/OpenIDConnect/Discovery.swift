@@ -5,15 +5,34 @@ internal import Web
 
 /// What a provider publishes of itself (OpenID Connect Discovery 1.0, section 3).
 struct Metadata: Sendable {
+    /// As its tokens spell it.
+    let issuer: String
     let authorizationEndpoint: EndpointURL
     let tokenEndpoint: EndpointURL
-    let keysEndpoint: EndpointURL
-    let userinfoEndpoint: EndpointURL?
-    let endSessionEndpoint: EndpointURL?
-    let clientAuthentications: [String]
-    let signatureAlgorithms: Set<SignatureAlgorithm>
+    var keysEndpoint: EndpointURL?
+    var userinfoEndpoint: EndpointURL?
+    var endSessionEndpoint: EndpointURL?
+    var revocationEndpoint: EndpointURL?
+    var introspectionEndpoint: EndpointURL?
+    var pushedAuthorizationEndpoint: EndpointURL?
+    var clientAuthentications = ["client_secret_basic"]
+    /// By their names; empty where it does not say.
+    var clientSignatureAlgorithms: [String] = []
+    var signatureAlgorithms: Set<SignatureAlgorithm> = []
     /// Whether every authorization response carries `iss` (RFC 9207, section 3).
-    let sendsIssuer: Bool
+    var sendsIssuer = false
+
+    /// What is known of a provider that publishes nothing.
+    init(configured provider: Provider) throws(SignInFailure) {
+        guard let authorization = provider.endpoints.authorization, let token = provider.endpoints.token else {
+            throw .providerUnavailable("authorization_endpoint and token_endpoint are not configured")
+        }
+        issuer = provider.issuer
+        authorizationEndpoint = authorization
+        tokenEndpoint = token
+        revocationEndpoint = provider.endpoints.revocation
+        introspectionEndpoint = provider.endpoints.introspection
+    }
 }
 
 /// Why metadata cannot be used.
@@ -48,26 +67,52 @@ enum Discovery {
         guard let document = JSONValue(parsing: response.body, limit: 256 * 1024), document.object != nil else {
             throw .invalid("discovery is not a JSON object")
         }
-        guard let issuer = document["issuer"]?.string, issuer.utf8.elementsEqual(provider.issuer.utf8) else {
-            throw .invalid("discovery names the issuer \(quoted(document["issuer"]?.string)), not the configured one")
+        return try Metadata(published: document, by: provider)
+    }
+}
+
+extension Metadata {
+    /// What is configured comes before what is published.
+    fileprivate init(published document: JSONValue, by provider: Provider) throws(DiscoveryFailure) {
+        let known = provider.endpoints
+        issuer = try Self.issuer(document, provider)
+        // RFC 8705, section 5: who shows a certificate has endpoints of their own.
+        let aliases = provider.clientCertificate == nil ? nil : document["mtls_endpoint_aliases"]
+        let address = { (known: EndpointURL?, name: String) throws(DiscoveryFailure) -> EndpointURL? in
+            if let known { return known }
+            if let aliases, let alias = try Self.optional(name, aliases, provider) { return alias }
+            return try Self.optional(name, document, provider)
         }
-        return Metadata(
-            authorizationEndpoint: try needed("authorization_endpoint", document, provider),
-            tokenEndpoint: try needed("token_endpoint", document, provider),
-            keysEndpoint: try needed("jwks_uri", document, provider),
-            userinfoEndpoint: try optional("userinfo_endpoint", document, provider),
-            endSessionEndpoint: try optional("end_session_endpoint", document, provider),
-            clientAuthentications: strings("token_endpoint_auth_methods_supported", document)
-                ?? ["client_secret_basic"],
-            signatureAlgorithms: algorithms(document),
-            sendsIssuer: document["authorization_response_iss_parameter_supported"]?.bool ?? false)
+        let needed = { (known: EndpointURL?, name: String) throws(DiscoveryFailure) -> EndpointURL in
+            guard let url = try address(known, name) else { throw .invalid("\(name) is missing") }
+            return url
+        }
+        authorizationEndpoint = try needed(known.authorization, "authorization_endpoint")
+        tokenEndpoint = try needed(known.token, "token_endpoint")
+        keysEndpoint = try needed(nil, "jwks_uri")
+        userinfoEndpoint = try address(known.userinfo, "userinfo_endpoint")
+        endSessionEndpoint = try address(nil, "end_session_endpoint")
+        revocationEndpoint = try address(known.revocation, "revocation_endpoint")
+        introspectionEndpoint = try address(known.introspection, "introspection_endpoint")
+        pushedAuthorizationEndpoint = try address(nil, "pushed_authorization_request_endpoint")
+        clientSignatureAlgorithms =
+            Self.strings("token_endpoint_auth_signing_alg_values_supported", document) ?? []
+        clientAuthentications =
+            Self.strings("token_endpoint_auth_methods_supported", document) ?? ["client_secret_basic"]
+        let algorithms = Self.algorithms(document)
+        signatureAlgorithms = provider.isFAPI ? algorithms.intersection(SignatureAlgorithm.ofFAPI) : algorithms
+        sendsIssuer =
+            provider.isFAPI || document["authorization_response_iss_parameter_supported"]?.bool ?? false
     }
 
-    private static func needed(
-        _ name: String, _ document: JSONValue, _ provider: Provider
-    ) throws(DiscoveryFailure) -> EndpointURL {
-        guard let url = try optional(name, document, provider) else { throw .invalid("\(name) is missing") }
-        return url
+    private static func issuer(_ document: JSONValue, _ provider: Provider) throws(DiscoveryFailure) -> String {
+        let said = document["issuer"]?.string ?? ""
+        let isPattern =
+            provider.oddities.contains(.issuerPerTenant) && Entra.isPattern(said, ofCommon: provider.issuer)
+        guard said.utf8.elementsEqual(provider.issuer.utf8) || isPattern else {
+            throw .invalid("discovery names the issuer \(quoted(document["issuer"]?.string)), not the configured one")
+        }
+        return said
     }
 
     private static func optional(

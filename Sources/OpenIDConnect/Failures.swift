@@ -8,8 +8,12 @@ package enum SignInFailure: Error, Sendable, Equatable, CustomStringConvertible 
     case denied(code: String)
     /// An answer that is not what the protocol says.
     case invalidResponse(String)
-    /// An ID token that fails a check.
+    /// The provider does not take the access token.
+    case tokenRefused(String)
+    /// A token that fails a check.
     case invalidToken(String)
+    /// The provider let somebody prove less than was asked for.
+    case tooWeak(String)
     /// Claims that make no identity.
     case identityRefused(String)
 
@@ -18,7 +22,9 @@ package enum SignInFailure: Error, Sendable, Equatable, CustomStringConvertible 
         case .providerUnavailable(let reason): "unavailable: \(reason)"
         case .denied(let code): "the provider says \(code)"
         case .invalidResponse(let reason): "not what the protocol says: \(reason)"
-        case .invalidToken(let reason): "ID token refused: \(reason)"
+        case .tokenRefused(let reason): "the access token is not taken: \(reason)"
+        case .invalidToken(let reason): "token refused: \(reason)"
+        case .tooWeak(let reason): "not the authentication that was asked for: \(reason)"
         case .identityRefused(let reason): "no identity: \(reason)"
         }
     }

@@ -17,6 +17,7 @@ struct IDToken: Sendable {
     /// What the token must fit.
     struct Expectation: Sendable {
         let issuer: String
+        var oddities: Set<Oddity> = []
         let clientID: String
         /// `nil` at a refresh, where a nonce need not be repeated (OpenID Connect Core 1.0, section 12.2).
         let nonce: String?
@@ -48,9 +49,13 @@ struct IDToken: Sendable {
     }
 
     private static func checkIssuer(_ members: [String: JSONValue], _ expected: Expectation) throws(SignInFailure) {
-        guard let issuer = members["iss"]?.string, issuer.utf8.elementsEqual(expected.issuer.utf8) else {
-            throw .invalidToken("iss is not the issuer")
+        let said = members["iss"]?.string ?? ""
+        let issuer =
+            expected.oddities.contains(.issuerPerTenant) ? Entra.issuer(expected.issuer, members) : expected.issuer
+        if expected.oddities.contains(.issuerWithoutScheme), said.utf8.elementsEqual(Google.issuerWithoutScheme.utf8) {
+            return
         }
+        guard said.utf8.elementsEqual(issuer.utf8) else { throw .invalidToken("iss is not the issuer") }
     }
 
     private static func checkAudience(_ members: [String: JSONValue], _ expected: Expectation) throws(SignInFailure) {
@@ -70,26 +75,16 @@ struct IDToken: Sendable {
     }
 
     private static func checkTimes(_ members: [String: JSONValue], _ now: Timestamp) throws(SignInFailure) {
-        guard let expires = moment(members["exp"]), expires.adding(leeway) > now else {
+        guard let expires = members["exp"]?.moment, expires.adding(leeway) > now else {
             throw .invalidToken("exp is missing, no time, or past")
         }
-        guard let issued = moment(members["iat"]), issued <= now.adding(leeway), now.since(issued) <= longestAge else {
+        guard let issued = members["iat"]?.moment, issued <= now.adding(leeway), now.since(issued) <= longestAge else {
             throw .invalidToken("iat is missing, no time, in the future or long past")
         }
         if let begins = members["nbf"] {
-            guard let begins = moment(begins), begins <= now.adding(leeway) else {
+            guard let begins = begins.moment, begins <= now.adding(leeway) else {
                 throw .invalidToken("nbf is no time, or in the future")
             }
-        }
-    }
-
-    /// A NumericDate (RFC 7519, section 2); `nil` for truth values, texts and what no calendar holds.
-    private static func moment(_ value: JSONValue?) -> Timestamp? {
-        switch value {
-        case .integer(let seconds) where (0...253_402_300_799).contains(seconds): Timestamp(seconds: seconds)
-        case .number(let seconds) where (0...253_402_300_799).contains(seconds):
-            Timestamp(seconds: Int64(seconds.rounded(.down)))
-        default: nil
         }
     }
 

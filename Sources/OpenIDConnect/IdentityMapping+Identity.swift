@@ -7,14 +7,29 @@ extension IdentityMapping {
         claims[email] != nil && claims[groups] != nil && username.first.map { claims[$0] != nil } ?? true
     }
 
-    /// An ID token's claims, and those of userinfo that it lacks. `email_verified` is of the address that was said
-    /// beside it: the two may name different ones.
+    /// Who a plain OAuth2 service says it is: a text, or the digits of a whole number.
+    func subject(of claims: Claims) throws(SignInFailure) -> String {
+        let text: String? =
+            switch claims[subject] {
+            case .string(let text): text
+            case .integer(let number) where number > 0: String(number)
+            default: nil
+            }
+        guard let text, (1...255).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw .identityRefused("\(subject) of the profile names nobody; claims.subject says which claim does")
+        }
+        return text
+    }
+
+    /// An ID token's claims, and those of userinfo that it lacks. Whether an address is verified is of the address
+    /// that was said beside it: the two may name different ones.
     func merge(_ claims: Claims, _ userinfo: Claims) -> Claims {
         var members = claims.merging(userinfo).members
+        guard let emailVerified else { return Claims(members) }
         let address = claims[email] ?? userinfo[email]
-        members["email_verified"] =
+        members[emailVerified] =
             [claims, userinfo].lazy.filter { $0[email] == address }
-            .compactMap { $0["email_verified"] }.first
+            .compactMap { $0[emailVerified] }.first
         return Claims(members)
     }
 
@@ -30,9 +45,17 @@ extension IdentityMapping {
         return Identity(
             provider: provider.name, issuer: provider.issuer, subject: subject,
             username: try Self.line(name, "user name"),
-            email: email.flatMap { $0.isEmpty ? nil : $0 }, isEmailVerified: claims["email_verified"] == .bool(true),
+            email: email.flatMap { $0.isEmpty ? nil : $0 }, isEmailVerified: isVerified(claims, provider),
             preferredUsername: preferred.flatMap { Self.isLine($0) && !$0.isEmpty ? $0 : nil },
             groups: Self.groups(claims[groups]), claims: claims)
+    }
+
+    private func isVerified(_ claims: Claims, _ provider: Provider) -> Bool {
+        switch emailVerified.flatMap({ claims[$0] }) {
+        case .bool(let truth): truth
+        case .string("true"), .string("1"), .integer(1): provider.oddities.contains(.truthAsText)
+        default: false
+        }
     }
 
     /// A list of texts, or one text that is one group. Whatever else stands there is no group.

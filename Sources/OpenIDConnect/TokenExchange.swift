@@ -1,4 +1,4 @@
-internal import HTTPTypes
+internal import JOSE
 internal import Values
 internal import Web
 
@@ -12,63 +12,27 @@ enum TokenExchange {
         case invalid(String)
     }
 
-    /// Request half for a code.
-    static func request(
-        code: String, _ pending: PendingSignIn, _ provider: Provider, _ metadata: Metadata, redirectURI: String,
-        deadline: Int64
-    ) -> ProviderRequest {
+    /// The form for a code.
+    static func form(
+        code: String, _ pending: PendingSignIn, _ provider: Provider, redirectURI: String
+    ) -> [(String, String)] {
         let verifier = String(decoding: pending.codeVerifier.exposed, as: UTF8.self)
-        let form = [
+        return [
             ("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirectURI),
             ("code_verifier", verifier),
-        ]
-        return request(form, provider, metadata, deadline: deadline)
+        ] + provider.resources.map { ("resource", $0) }
     }
 
-    /// Request half for a refresh token.
-    static func request(
-        refreshToken: Secret, _ provider: Provider, _ metadata: Metadata, deadline: Int64
-    ) -> ProviderRequest {
-        let token = String(decoding: refreshToken.exposed, as: UTF8.self)
-        return request(
-            [("grant_type", "refresh_token"), ("refresh_token", token)], provider, metadata, deadline: deadline)
+    /// The form for a refresh token.
+    static func form(refreshToken: Secret, _ provider: Provider) -> [(String, String)] {
+        [("grant_type", "refresh_token"), ("refresh_token", String(decoding: refreshToken.exposed, as: UTF8.self))]
+            + provider.resources.map { ("resource", $0) }
     }
 
-    private static func request(
-        _ form: [(String, String)], _ provider: Provider, _ metadata: Metadata, deadline: Int64
-    ) -> ProviderRequest {
-        var form = form
-        var fields = [
-            HTTPField(name: .accept, value: "application/json"),
-            HTTPField(name: .contentType, value: "application/x-www-form-urlencoded"),
-        ]
-        let secret = provider.clientSecret.map { String(decoding: $0.exposed, as: UTF8.self) } ?? ""
-        switch authentication(of: provider, metadata) {
-        case .none: form.append(("client_id", provider.clientID))
-        case .post: form += [("client_id", provider.clientID), ("client_secret", secret)]
-        case .basic: fields.append(basic(provider.clientID, secret))
-        }
-        return ProviderRequest(
-            .post, metadata.tokenEndpoint, fields: fields, body: Array(Query.encode(form).utf8),
-            caFile: provider.caFile, deadline: deadline)
-    }
-
-    private static func authentication(of provider: Provider, _ metadata: Metadata) -> ClientAuthentication {
-        if let chosen = provider.clientAuthentication { return chosen }
-        guard provider.clientSecret != nil else { return .none }
-        let offered = metadata.clientAuthentications
-        return offered.contains("client_secret_basic") || !offered.contains("client_secret_post") ? .basic : .post
-    }
-
-    /// Both halves are form-encoded before they are joined (RFC 6749, section 2.3.1).
-    private static func basic(_ id: String, _ secret: String) -> HTTPField {
-        let encode = { (text: String) in String(Query.encode([("", text)]).dropFirst()) }
-        let credentials = Base64.encode(Array("\(encode(id)):\(encode(secret))".utf8))
-        return HTTPField(name: .authorization, value: "Basic \(credentials)")
-    }
-
-    /// Response half.
-    static func process(_ response: ProviderResponse, now: Timestamp) throws(Failure) -> Grant {
+    /// Response half. `key`: the one that the token must be bound to.
+    static func process(
+        _ response: ProviderResponse, boundTo key: PrivateKey? = nil, now: Timestamp
+    ) throws(Failure) -> Grant {
         let document = JSONValue(parsing: response.body, limit: 256 * 1024)
         guard response.status == 200 else {
             guard (400..<500).contains(response.status), response.status != 429 else {
@@ -84,13 +48,18 @@ enum TokenExchange {
         else {
             throw .invalid("access_token is missing, or holds what no token may hold")
         }
-        guard document["token_type"]?.string?.utf8.elementsEqualIgnoringCase("bearer") == true else {
-            throw .invalid("token_type is not Bearer")
+        let kind = key == nil ? "Bearer" : "DPoP"
+        guard document["token_type"]?.string?.utf8.elementsEqualIgnoringCase(kind) == true else {
+            throw .invalid("token_type is not \(kind)")
         }
-        return Grant(
+        var grant = Grant(
             accessToken: Secret(token), refreshToken: text("refresh_token", document),
             idToken: text("id_token", document),
             expires: lifetime(document).map { now.adding($0) })
+        // GitHub puts commas between them.
+        grant.proofKey = key
+        grant.scopes = document["scope"]?.string?.split { $0 == " " || $0 == "," }.map(String.init)
+        return grant
     }
 
     private static func text(_ name: String, _ document: JSONValue) -> Secret? {

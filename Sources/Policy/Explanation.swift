@@ -1,4 +1,5 @@
 package import Identity
+package import Values
 internal import Web
 
 /// How a decision came about, for `postern explain`.
@@ -20,21 +21,24 @@ package struct Explanation: Sendable {
 
 extension Policy {
     /// Each rule that was asked and what it said; the decision is the same as that of `decide`.
-    package func explain(_ resource: Resource, for identity: Identity?) -> Explanation {
+    package func explain(
+        _ resource: Resource, for identity: Identity?, at now: Timestamp = .distantFuture
+    ) -> Explanation {
         let steps = resource.path.readings.flatMap { reading in
-            let steps = rules.map { step(of: $0, resource, reading, identity) }
+            let steps = rules.map { step(of: $0, resource, reading, identity, now) }
             let decisive = steps.firstIndex { $0.mismatch == nil } ?? steps.count - 1
             return steps[...decisive]
         }
-        return Explanation(steps: steps, decision: decide(on: resource, for: identity))
+        return Explanation(steps: steps, decision: decide(on: resource, for: identity, at: now))
     }
 
     private func step(
-        of rule: Rule, _ resource: Resource, _ reading: ArraySlice<UInt8>, _ identity: Identity?
+        of rule: Rule, _ resource: Resource, _ reading: ArraySlice<UInt8>, _ identity: Identity?,
+        _ now: Timestamp
     ) -> Explanation.Step {
         let mismatch = rule.mismatch(resource, reading: reading)
         return Explanation.Step(
             reading: reading, rule: rule.name, mismatch: mismatch,
-            decision: mismatch == nil ? rule.decide(for: identity) : nil)
+            decision: mismatch == nil ? rule.decide(for: identity, at: now) : nil)
     }
 }

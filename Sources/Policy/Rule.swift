@@ -19,11 +19,13 @@ package final class Rule: Sendable {
     package let methods: [[UInt8]]
     package let networks: [Network]
     package let effect: Effect
+    /// What the sign-in of those who may pass must have been like.
+    package let demand: SignInDemand
     private let isDeny: Bool
 
     package init(
         name: String, hosts: [HostPattern] = [], paths: [PathPattern] = [], methods: [[UInt8]] = [],
-        networks: [Network] = [], effect: Effect
+        networks: [Network] = [], effect: Effect, demand: SignInDemand = .none
     ) {
         self.name = name
         self.hosts = hosts
@@ -31,6 +33,7 @@ package final class Rule: Sendable {
         self.methods = methods
         self.networks = networks
         self.effect = effect
+        self.demand = demand
         isDeny = if case .deny = effect { true } else { false }
     }
 

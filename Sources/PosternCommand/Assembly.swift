@@ -43,16 +43,18 @@ struct Assembly {
         // Whoever waits for a refresh has a thread of the errand lane: the refresh must not wait for one, too.
         let background = ErrandLane(threads: limits.errandThreads, queue: limits.errandQueue)
         let sessions = keeper(try store(), keys, background)
-        let relyingParty = relyingParty()
+        let providers = providers()
         let policy = settings.policy
         let gate = Gate(
-            settings: gateSettings, policy: policy, sessions: sessions, relyingParty: relyingParty, keys: keys,
+            settings: gateSettings, policy: policy, sessions: sessions, providers: providers, keys: keys,
             clock: clock,
             log: log)
         let server = try server(gate, errands, background, limits)
         beat(sessions, keys, keyFile)
         let deadline = clock.uptime() + settings.limits.providerTimeout * 1000
-        _ = background.submit { relyingParty.prepare(deadline: deadline) }
+        for relyingParty in providers.relyingParties {
+            _ = background.submit { relyingParty.prepare(deadline: deadline) }
+        }
         log.info(
             "serving",
             metadata: [
@@ -177,21 +179,16 @@ extension Assembly {
         return (keeper, keys)
     }
 
-    private func relyingParty() -> RelyingParty {
-        let provider = settings.provider
-        let mapping = IdentityMapping(
-            username: provider.claims.username.map { [$0] } ?? IdentityMapping().username, email: provider.claims.email,
-            groups: provider.claims.groups)
-        let described = Provider(
-            name: provider.name, issuer: provider.issuer, issuerURL: provider.issuerURL, clientID: provider.client.id,
-            clientSecret: provider.client.secret,
-            clientAuthentication: provider.client.authentication.flatMap(ClientAuthentication.init(rawValue:)),
-            scopes: provider.scopes, prompt: provider.prompt, mapping: mapping,
-            authorizationParameters: provider.authorizationParameters, endSession: provider.endSession,
-            caFile: provider.client.caFile, insecureHTTP: provider.insecureHTTP)
-        return RelyingParty(
-            provider: described, redirectURI: gateSettings.address(of: .callback), client: CurlClient(clock: clock),
-            clock: clock, entropy: entropy, log: { [log] in log.note($0) })
+    private func providers() -> Providers {
+        let client = CurlClient(clock: clock)
+        let redirectURI = gateSettings.address(of: .callback)
+        return Providers(
+            settings.providers.map { configured in
+                let relyingParty = RelyingParty(
+                    provider: configured.provider, redirectURI: redirectURI, client: client, clock: clock,
+                    entropy: entropy, log: { [log] in log.note($0) })
+                return Providers.Entry(relyingParty, hosts: configured.hosts, isForPeople: configured.isForPeople)
+            })
     }
 
     private var gateSettings: GateSettings {

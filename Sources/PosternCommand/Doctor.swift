@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Configuration
 internal import Identity
+internal import OpenIDConnect
 internal import Values
 internal import Web
 
@@ -36,7 +37,7 @@ struct Doctor: ParsableCommand {
         }
         let site = ProbedSite(page: page, settings: settings, connection: connect, caFile: caFile)
         let person = Identity(
-            provider: settings.provider.name, issuer: settings.provider.issuer, subject: user, username: user,
+            provider: settings.firstProvider.name, issuer: settings.firstProvider.issuer, subject: user, username: user,
             email: email, isEmailVerified: true, groups: groups)
         let findings = try Examination(site: site, settings: settings, person: person).findings()
         for finding in findings { print(finding) }

@@ -1,6 +1,7 @@
 internal import Configuration
 internal import HTTPTypes
 internal import Identity
+internal import OpenIDConnect
 internal import Policy
 internal import Sessions
 internal import Values
@@ -14,10 +15,12 @@ struct Examination {
 
     /// In the order in which one thing needs another: without pages there is no use in asking for more.
     func findings() throws -> [Finding] {
-        let provider = ProviderExamination(site: site, settings: settings).findings()
+        let providers = settings.providers.flatMap {
+            ProviderExamination(site: site, settings: settings, provider: $0.provider).findings()
+        }
         let pages = pages()
-        guard !pages.contains(where: \.isProblem) else { return provider + pages }
-        return provider + pages + signIn() + (try checks())
+        guard !pages.contains(where: \.isProblem) else { return providers + pages }
+        return providers + pages + signIn() + (try checks())
     }
 
     // MARK: Postern's own pages
@@ -68,25 +71,32 @@ struct Examination {
     // MARK: The way to sign in
 
     private func signIn() -> [Finding] {
-        guard let start = site.own("start"), let callback = site.own("callback") else { return [] }
+        guard let callback = site.own("callback") else { return [] }
         do throws(ProviderFailure) {
-            return [sent(try site.visit(start)), answered(try site.visit(callback), callback)].compactMap(\.self)
+            var findings: [Finding] = []
+            for configured in settings.providers where configured.isForPeople && configured.hosts.isEmpty {
+                let query = Query.encode([("provider", configured.provider.name)])
+                guard let start = site.own("start?\(query)") else { continue }
+                if let finding = sent(try site.visit(start), configured.provider) { findings.append(finding) }
+            }
+            return findings + [answered(try site.visit(callback), callback)]
         } catch {
             return [.problem("the way to sign in cannot be asked: \(error)", remedy: "see the web server's log")]
         }
     }
 
-    private func sent(_ answer: ProbedSite.Answer) -> Finding? {
+    private func sent(_ answer: ProbedSite.Answer, _ provider: Provider) -> Finding? {
         guard answer.status == 302, let location = answer.values("Location").first else {
             return .problem(
-                "nobody can begin to sign in (\(answer.status))", remedy: "see the provider above, and Postern's log")
+                "nobody can begin to sign in with \(provider.name) (\(answer.status))",
+                remedy: "see the provider above, and Postern's log")
         }
         guard answer.values("Set-Cookie").contains(where: { $0.contains("postern-state-") }) else {
             return .problem(
                 "the web server keeps Postern's Set-Cookie: no sign-in can end well",
                 remedy: "remove what hides it (fastcgi_hide_header, Header unset)")
         }
-        return ProviderExamination(site: site, settings: settings).accepts(location)
+        return ProviderExamination(site: site, settings: settings, provider: provider).accepts(location)
     }
 
     private func answered(_ answer: ProbedSite.Answer, _ callback: EndpointURL) -> Finding {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Configuration
 internal import Identity
+internal import OpenIDConnect
 internal import Policy
 internal import Values
 internal import Web
@@ -48,7 +49,8 @@ struct Explain: ParsableCommand {
     func run() throws {
         let settings = try configuration.load()
         let resource = try resource(settings)
-        let explanation = settings.policy.explain(resource, for: identity(settings))
+        let explanation = settings.policy.explain(
+            resource, for: identity(settings), at: Clock.system.now())
         for step in explanation.steps { print(Self.line(step)) }
         print("decision: \(Self.text(explanation.decision))")
         switch explanation.decision {
@@ -80,8 +82,9 @@ struct Explain: ParsableCommand {
             members[parts[0]] =
                 members[parts[0]].map { .array(($0.array ?? [$0]) + [.string(parts[1])]) } ?? .string(parts[1])
         }
+        let configured = settings.providers.map(\.provider).first { $0.name == provider } ?? settings.firstProvider
         return Identity(
-            provider: provider ?? settings.provider.name, issuer: settings.provider.issuer, subject: subject ?? user,
+            provider: provider ?? configured.name, issuer: configured.issuer, subject: subject ?? user,
             username: user, email: email, isEmailVerified: !unverified, groups: groups, claims: Claims(members))
     }
 

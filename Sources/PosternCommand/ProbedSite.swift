@@ -1,6 +1,7 @@
 internal import Configuration
 internal import Curl
 internal import HTTPTypes
+internal import OpenIDConnect
 internal import Values
 internal import Web
 
@@ -61,13 +62,13 @@ struct ProbedSite {
         try ask(url, cookie: cookie, mode: "navigate", [])
     }
 
-    /// An address of the provider's.
-    func visitProvider(_ url: EndpointURL) throws(ProviderFailure) -> Answer {
+    /// An address of a provider's.
+    func visit(_ provider: Provider, at url: EndpointURL) throws(ProviderFailure) -> Answer {
         Answer(
             try client.send(
                 ProviderRequest(
                     .get, url, fields: [HTTPField(name: .accept, value: "text/html,*/*")],
-                    caFile: settings.provider.client.caFile, deadline: deadline)))
+                    caFile: provider.caFile, deadline: deadline)))
     }
 
     private func ask(

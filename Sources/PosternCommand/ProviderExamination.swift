@@ -1,19 +1,24 @@
 internal import Configuration
 internal import FoundationEssentials
+internal import OpenIDConnect
 internal import Values
 internal import Web
 
-/// Looks at the provider: whether it answers, whether our clocks agree, whether it knows our callback address.
+/// Looks at a provider: whether it answers, whether our clocks agree, whether it knows our callback address.
 struct ProviderExamination {
     let site: ProbedSite
     let settings: Settings
+    let provider: Provider
 
     func findings() -> [Finding] {
-        let issuer = settings.provider.issuer
+        guard provider.dialect == .openIDConnect else {
+            return [.unknown("whether \(provider.name) answers: a plain OAuth2 service publishes nothing to ask for")]
+        }
+        let issuer = provider.issuer
         let base = issuer.hasSuffix("/") ? String(issuer.dropLast()) : issuer
         guard let url = EndpointURL(base + "/.well-known/openid-configuration", allowsHTTP: true) else { return [] }
         do throws(ProviderFailure) {
-            let answer = try site.visitProvider(url)
+            let answer = try site.visit(provider, at: url)
             return [discovery(answer, url), clock(answer)].compactMap(\.self)
         } catch {
             return [
@@ -29,7 +34,7 @@ struct ProviderExamination {
             return .problem(
                 "the provider's discovery answers \(answer.status): \(url.text)", remedy: "is issuer spelled exactly?")
         }
-        guard let said = document["issuer"]?.string, said.utf8.elementsEqual(settings.provider.issuer.utf8) else {
+        guard let said = document["issuer"]?.string, said.utf8.elementsEqual(provider.issuer.utf8) else {
             return .problem(
                 "the provider calls itself \(document["issuer"]?.string.map { "'\($0)'" } ?? "nothing")",
                 remedy: "write issuer exactly so")
@@ -66,13 +71,13 @@ struct ProviderExamination {
 
     /// Whether the provider takes the request that a visitor is sent with.
     func accepts(_ location: String) -> Finding? {
-        guard let url = EndpointURL(location, allowsHTTP: true), let answer = try? site.visitProvider(url) else {
+        guard let url = EndpointURL(location, allowsHTTP: true), let answer = try? site.visit(provider, at: url) else {
             return .unknown("whether the provider takes our request")
         }
         guard answer.status >= 400 else { return .good("the provider takes our request") }
         let callback = settings.gate.publicURL.origin + settings.gate.prefix + "/callback"
         return .problem(
             "the provider refuses our request (\(answer.status)): wrong callback address, or unknown client",
-            remedy: "register \(callback) as redirect URI of client \(settings.provider.client.id), to the letter")
+            remedy: "register \(callback) as redirect URI of client \(provider.clientID), to the letter")
     }
 }

@@ -1,5 +1,5 @@
 package import Sessions
-internal import Values
+package import Values
 
 /// The session store on one SQLite file, for all processes of a host.
 package final class SQLiteStore: SessionStore, SessionListing {
@@ -42,6 +42,20 @@ package final class SQLiteStore: SessionStore, SessionListing {
             let isDone = try writing.carryOut(change)
             isNoted = writing.isNoted
             return isDone
+        }
+    }
+
+    package func end(
+        marked marks: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?
+    ) throws(StoreFailure) -> [TicketID]? {
+        var isNoted = false
+        defer { if isNoted { stamp.renew() } }
+        return try database.write { connection throws(StoreFailure) in
+            var writing = Writing(connection)
+            if let token, try !writing.carryOut(.spend(token.name, until: token.until)) { return nil }
+            let ids = try writing.end(marked: marks)
+            isNoted = writing.isNoted
+            return ids
         }
     }
 

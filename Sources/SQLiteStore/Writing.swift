@@ -14,7 +14,7 @@ struct Writing {
     /// False when what the change presumes is not so.
     mutating func carryOut(_ change: StoreChange) throws(StoreFailure) -> Bool {
         switch change {
-        case .create(let record, let limit): try create(record, limit)
+        case .create(let record, let marks, let limit): try create(record, marks, limit)
         case .replace(let record): try replace(record)
         case .touch(let id, let seen): try touch(id, seen)
         case .end(let id): try end(id)
@@ -29,17 +29,21 @@ extension Writing {
     /// Rows of `changes` that are kept: a process that slept through more forgets all it knows.
     private static let keptChanges: Int64 = 10_000
 
-    private mutating func create(_ record: StoredRecord, _ limit: Int) throws(StoreFailure) -> Bool {
+    private mutating func create(
+        _ record: StoredRecord, _ marks: SessionMarks?, _ limit: Int
+    ) throws(StoreFailure) -> Bool {
         var count: Int64 = 0
         try connection.run("SELECT count(*) FROM sessions") { count = $0.integer(0) }
         if count >= limit { try makeRoom(1 + count - Int64(limit)) }
         try connection.run(
             """
-            INSERT INTO sessions (id, version, created, expires, seen, sealed, label) VALUES (?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO sessions (id, version, created, expires, seen, sealed, label, subject_mark, session_mark)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             .bytes(record.id.bytes), .integer(record.version), .integer(record.created.seconds),
-            .integer(record.expires.seconds), .integer(record.seen.seconds), .bytes(record.sealed), .bytes(record.label)
-        )
+            .integer(record.expires.seconds), .integer(record.seen.seconds), .bytes(record.sealed),
+            .bytes(record.label),
+            marks.map { .bytes($0.subject) } ?? .null, marks?.session.map { .bytes($0) } ?? .null)
         return true
     }
 
@@ -75,6 +79,20 @@ extension Writing {
         guard connection.changed > 0 else { return false }
         try note(id, version: .null)
         return true
+    }
+
+    /// Ends the sessions of these marks.
+    mutating func end(marked marks: [[UInt8]]) throws(StoreFailure) -> [TicketID] {
+        var ids: [TicketID] = []
+        for mark in marks {
+            try connection.run(
+                "SELECT id FROM sessions WHERE subject_mark = ? OR session_mark = ?", .bytes(mark), .bytes(mark)
+            ) { row in
+                if let id = TicketID(row.bytes(0)) { ids.append(id) }
+            }
+        }
+        for id in ids { _ = try end(id) }
+        return ids
     }
 
     private mutating func note(_ id: TicketID, version: Value) throws(StoreFailure) {

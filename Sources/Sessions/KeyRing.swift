@@ -17,6 +17,8 @@ package enum Purpose: String, Sendable, CaseIterable {
     case signOut = "sign-out"
     /// Proves that `postern doctor` asks.
     case doctor
+    /// Names whose a session is, for who has the key only.
+    case mark
 }
 
 /// The keys of this installation, newest first: the newest seals, all open.
@@ -58,6 +60,11 @@ package final class KeyRing: Sendable {
     package func authenticator(of bytes: some Sequence<UInt8>, purpose: Purpose) -> [UInt8] {
         guard let newest = keys.withLock({ $0.first }) else { preconditionFailure("a key ring is never empty") }
         return newest.authenticator(of: Array(bytes), purpose)
+    }
+
+    /// The codes of these bytes by each of the keys.
+    package func authenticators(of bytes: [UInt8], purpose: Purpose) -> [[UInt8]] {
+        keys.withLock { $0 }.map { $0.authenticator(of: bytes, purpose) }
     }
 
     /// Whether the code, or its beginning of at least 16 bytes, was made for these bytes with any of the keys.

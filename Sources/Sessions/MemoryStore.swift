@@ -1,5 +1,5 @@
 internal import Synchronization
-internal import Values
+package import Values
 
 /// Sessions of one process, gone with it.
 package final class MemoryStore: SessionStore, SessionListing {
@@ -10,6 +10,7 @@ package final class MemoryStore: SessionStore, SessionListing {
 
     private struct Contents {
         var records: [TicketID: StoredRecord] = [:]
+        var marks: [TicketID: SessionMarks] = [:]
         var leases: [TicketID: Lease] = [:]
         var spent: [[UInt8]: Timestamp] = [:]
     }
@@ -25,7 +26,9 @@ package final class MemoryStore: SessionStore, SessionListing {
     package func apply(_ change: StoreChange) -> Bool {
         contents.withLock { contents in
             switch change {
-            case .create(let record, let limit): Self.create(record, limit, &contents)
+            case .create(let record, let marks, let limit):
+                Self.create(record, limit, &contents)
+                contents.marks[record.id] = marks
             case .replace(let record): return Self.replace(record, &contents)
             case .touch(let id, let seen): contents.records[id]?.seen.advance(to: seen)
             case .end(let id): return Self.end(id, &contents)
@@ -37,6 +40,16 @@ package final class MemoryStore: SessionStore, SessionListing {
                 for record in contents.records.values where record.expires <= now { _ = Self.end(record.id, &contents) }
             }
             return true
+        }
+    }
+
+    package func end(marked marks: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?) -> [TicketID]? {
+        contents.withLock { contents in
+            if let token, contents.spent.updateValue(token.until, forKey: token.name) != nil { return nil }
+            let ids = contents.marks.filter { _, own in
+                marks.contains(own.subject) || own.session.map(marks.contains) ?? false
+            }.keys
+            return ids.filter { Self.end($0, &contents) }
         }
     }
 
@@ -67,6 +80,7 @@ package final class MemoryStore: SessionStore, SessionListing {
 
     private static func end(_ id: TicketID, _ contents: inout Contents) -> Bool {
         contents.leases[id] = nil
+        contents.marks[id] = nil
         return contents.records.removeValue(forKey: id) != nil
     }
 

@@ -9,6 +9,10 @@ package struct Session: Sendable, Equatable {
     package var idToken: Secret?
     /// When the access token ends; `nil` when the provider does not say.
     package var accessExpires: Timestamp?
+    /// When the provider is asked again about the person, although no token is over; `nil` is never.
+    package var recheck: Timestamp?
+    /// The private key that the tokens are bound to (RFC 9449); `nil` of tokens that whoever has them can use.
+    package var proofKey: Secret?
     /// When the tokens were given.
     package var obtained: Timestamp
     package let created: Timestamp
@@ -38,7 +42,7 @@ package struct Session: Sendable, Equatable {
 }
 
 extension Session {
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
 
     /// The form inside the seal: numbers in network order, texts after their lengths, `Optional`s after a flag.
     package var encoded: [UInt8] {
@@ -58,14 +62,17 @@ extension Session {
         writer.add(number: UInt64(identity.groups.count))
         for group in identity.groups { writer.add(Array(group.utf8)) }
         writer.add(Array(JSONValue.object(identity.claims.members).text.utf8))
+        writer.add(recheck)
+        writer.add(proofKey?.exposed)
         return writer.bytes
     }
 
-    /// `nil` for anything that `encoded` did not make.
+    /// `nil` for anything that `encoded` did not make. Version 1 ended with the claims.
     package init?(encoded: [UInt8]) {
         var reader = Reader(rest: encoded[...])
         do throws(Reader.End) {
-            guard try reader.byte() == Self.version else { return nil }
+            let version = try reader.byte()
+            guard (1...Self.version).contains(version) else { return nil }
             let created = try reader.moment()
             let expires = try reader.moment()
             let seen = try reader.moment()
@@ -79,6 +86,10 @@ extension Session {
                 accessExpires: accessExpires, created: created, expires: expires)
             self.seen = seen
             self.obtained = obtained
+            if version > 1 {
+                recheck = try reader.optionalMoment()
+                proofKey = try reader.optionalBytes().map { Secret($0) }
+            }
             guard reader.rest.isEmpty else { return nil }
         } catch {
             return nil

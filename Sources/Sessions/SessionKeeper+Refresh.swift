@@ -16,7 +16,7 @@ extension SessionKeeper {
     package func startRefresh(of live: LiveSession, _ ask: @escaping @Sendable (Session) -> RenewalOutcome) {
         let name = TicketName(live.ticket.id)
         guard live.mayAttempt(clock.uptime()), flights.withLock({ $0.insert(name).inserted }) else { return }
-        let isStarted = inBackground { [self] in
+        let isStarted = startInBackground { [self] in
             fly(live, ask)
             _ = flights.withLock { $0.remove(name) }
         }

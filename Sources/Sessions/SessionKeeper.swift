@@ -47,7 +47,7 @@ package final class SessionKeeper: Sendable {
     private let limit: Int
     private let fields: @Sendable (Session) -> IdentityFields
     /// Starts work that nobody waits for; false when there is no room for it.
-    let inBackground: @Sendable (@escaping @Sendable () -> Void) -> Bool
+    let startInBackground: @Sendable (@escaping @Sendable () -> Void) -> Bool
     let beat = Mutex(Beat())
     let lastBeat = Atomic<Int64>(.min)
     /// The store's change stamp before the last beat asked for the changes.
@@ -73,7 +73,7 @@ package final class SessionKeeper: Sendable {
         self.clock = clock
         self.entropy = entropy
         self.fields = fields
-        self.inBackground = inBackground
+        startInBackground = inBackground
         cache = SessionCache(limit: cached)
         owner = entropy.bytes(8).reduce(0) { $0 << 8 | Int64($1) }
     }
@@ -140,7 +140,7 @@ package final class SessionKeeper: Sendable {
         guard times.idleTimeout > 0 else { return true }
         guard now.since(live.lastSeen) <= times.idleTimeout else { return false }
         if live.touch(now, step: max(1, min(60, times.idleTimeout / 4))) {
-            _ = inBackground { [store] in _ = try? store.apply(.touch(live.ticket.id, seen: now)) }
+            _ = startInBackground { [store] in _ = try? store.apply(.touch(live.ticket.id, seen: now)) }
         }
         return true
     }
@@ -155,14 +155,15 @@ struct SessionMoments: Sendable {
     let created: Timestamp
     let expires: Timestamp
     private let obtained: Timestamp
-    /// When the access token ends, of a session that has a refresh token.
+    /// When the access token ends, of a session that has a refresh token, or the provider is asked again.
     let refreshableUntil: Timestamp?
 
     init(of session: Session) {
         created = session.created
         expires = session.expires
         obtained = session.obtained
-        refreshableUntil = session.refreshToken == nil ? nil : session.accessExpires
+        let end = session.refreshToken == nil ? nil : session.accessExpires
+        refreshableUntil = [end, session.recheck].compactMap(\.self).min()
     }
 
     /// When the tokens are due: so many seconds before their end, but not before half of their time is over.
@@ -184,7 +185,10 @@ extension SessionKeeper {
         let ticket = Ticket(entropy: entropy, keys: keys)
         let record = seal(session, ticket, version: 1)
         let mark = cache.mark(TicketName(ticket.id))
-        guard try store.apply(.create(record, limit: limit)) else { throw StoreFailure("the session was not kept") }
+        let marks = SessionMarks(of: session.identity, keys: keys)
+        guard try store.apply(.create(record, marks: marks, limit: limit)) else {
+            throw StoreFailure("the session was not kept")
+        }
         cache.keep(LiveSession(session, ticket: ticket, version: 1, fields: fields(session)), since: mark)
         return String(decoding: ticket.text, as: UTF8.self)
     }
@@ -197,6 +201,23 @@ extension SessionKeeper {
         _ = try store.apply(.end(ticket.id))
         cache.forget(TicketName(ticket.id))
         return session
+    }
+
+    /// Ends the sessions that this provider says are over; gives how many there were. `nil` when the token that says
+    /// so was used before.
+    package func end(
+        _ target: LogoutTarget, provider: String, using token: (name: String, until: Timestamp)? = nil
+    ) throws(StoreFailure) -> Int? {
+        let marks = SessionMarks.of(target, provider: provider, keys: keys)
+        let name = token.map { (name: Array("logout \(provider) \($0.name)".utf8), until: $0.until) }
+        guard let ids = try store.end(marked: marks, using: name) else { return nil }
+        for id in ids { cache.forget(TicketName(id)) }
+        return ids.count
+    }
+
+    /// Does this when there is time, on a thread that nobody waits for. Lost when too much is to be done.
+    package func inBackground(_ work: @escaping @Sendable () -> Void) {
+        _ = startInBackground(work)
     }
 
     /// Marks a state as used, for all processes; false when it was already.

@@ -44,6 +44,10 @@ package protocol SessionStore: Sendable {
     func load(_ id: TicketID) throws(StoreFailure) -> StoredRecord?
     /// Carries out one change. False when what it presumes is not so.
     func apply(_ change: StoreChange) throws(StoreFailure) -> Bool
+    /// Ends all sessions that have one of these as a mark, and gives their ids. With `token`, whose name is used by
+    /// that, all in one; `nil` when it was used before.
+    func end(marked marks: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?) throws(StoreFailure)
+        -> [TicketID]?
     /// What changed after the mark. Mark 0 is the beginning.
     func changes(after mark: Int64) throws(StoreFailure) -> StoreChanges
     /// Another number after each of those changes, cheap enough for every check. `nil` when it is not known.
@@ -53,7 +57,7 @@ package protocol SessionStore: Sendable {
 /// One change. All are atomic, for threads and processes.
 package enum StoreChange: Sendable {
     /// A new session; beyond `limit` sessions, those that end soonest make room.
-    case create(StoredRecord, limit: Int)
+    case create(StoredRecord, marks: SessionMarks? = nil, limit: Int)
     /// A session after a refresh, if it is still there with the version before. Frees the lease.
     case replace(StoredRecord)
     /// The session was used at this moment.

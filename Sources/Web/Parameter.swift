@@ -5,7 +5,7 @@ extension Request {
         case contentLength
         case remoteAddress, serverName, https
         case allowStatus, headerBytes, pages
-        case cookie, accept, acceptLanguage, origin, referer, upgrade, webSocketKey, requestedWith
+        case cookie, authorization, accept, acceptLanguage, origin, referer, upgrade, webSocketKey, requestedWith
         case secFetchSite, secFetchMode, secPurpose
         case forwardedFor
 
@@ -27,6 +27,7 @@ extension Request {
             case .headerBytes: "POSTERN_HEADER_BYTES"
             case .pages: "POSTERN_PAGES"
             case .cookie: "HTTP_COOKIE"
+            case .authorization: "HTTP_AUTHORIZATION"
             case .accept: "HTTP_ACCEPT"
             case .acceptLanguage: "HTTP_ACCEPT_LANGUAGE"
             case .origin: "HTTP_ORIGIN"

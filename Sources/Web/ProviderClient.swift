@@ -15,6 +15,8 @@ package struct ProviderRequest: Sendable {
     package var body: [UInt8]
     /// A PEM file of the certification authorities to trust instead of the system's.
     package var caFile: String?
+    /// Shown when the provider asks for one.
+    package var clientCertificate: ClientCertificate?
     /// `ADDRESS:PORT` to connect to, whatever the URL says.
     package var connection: String?
     /// The moment of `Clock.uptime`, in milliseconds, at which we stop waiting.
@@ -24,16 +26,29 @@ package struct ProviderRequest: Sendable {
 
     package init(
         _ method: HTTPRequest.Method, _ url: EndpointURL, fields: [HTTPField] = [], body: [UInt8] = [],
-        caFile: String? = nil, connection: String? = nil, deadline: Int64, limit: Int = 256 * 1024
+        caFile: String? = nil, clientCertificate: ClientCertificate? = nil, connection: String? = nil, deadline: Int64,
+        limit: Int = 256 * 1024
     ) {
         self.method = method
         self.url = url
         self.fields = fields
         self.body = body
         self.caFile = caFile
+        self.clientCertificate = clientCertificate
         self.connection = connection
         self.deadline = deadline
         self.limit = limit
+    }
+}
+
+/// A certificate of ours and its key, each a PEM file.
+package struct ClientCertificate: Sendable, Equatable {
+    package let file: String
+    package let keyFile: String
+
+    package init(file: String, keyFile: String) {
+        self.file = file
+        self.keyFile = keyFile
     }
 }
 

@@ -17,7 +17,7 @@ package struct Request: Sendable {
     package let isAmbiguous: Bool
 
     /// One for each parameter, by its number.
-    fileprivate typealias Places = InlineArray<26, Place>
+    fileprivate typealias Places = InlineArray<27, Place>
 
     /// One behind the place where a value begins, and where it ends, in halves of a word; zero for none, so that many
     /// are cleared and moved at once.

@@ -88,3 +88,24 @@ package struct ReturnTargets: Sendable {
         }
     }
 }
+
+extension ReturnURL {
+    /// The host that it names, lower case; `nil` when it names none.
+    package var host: [UInt8]? {
+        guard text.utf8.first != UInt8(ascii: "/"), let authority = authority else { return nil }
+        return authority.prefix { $0 != UInt8(ascii: ":") }.map(\.asciiLowercased)
+    }
+
+    /// The path and what follows it, `/` when there is none.
+    package var pathAndQuery: ArraySlice<UInt8> {
+        let bytes = Array(text.utf8)
+        guard bytes.first != UInt8(ascii: "/") else { return bytes[...] }
+        let rest = bytes.drop { $0 != UInt8(ascii: "/") }.dropFirst(2).drop { $0 != UInt8(ascii: "/") }
+        return rest.isEmpty ? [UInt8(ascii: "/")] : rest
+    }
+
+    private var authority: ArraySlice<UInt8>? {
+        let rest = Array(text.utf8).drop { $0 != UInt8(ascii: "/") }.dropFirst(2)
+        return rest.prefix { $0 != UInt8(ascii: "/") }
+    }
+}

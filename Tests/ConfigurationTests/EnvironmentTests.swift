@@ -1,3 +1,4 @@
+import OpenIDConnect
 import Testing
 import Values
 
@@ -29,17 +30,17 @@ struct EnvironmentTests {
                 "POSTERN_PROVIDERS_GOOGLE_KIND": "google", "POSTERN_PROVIDERS_GOOGLE_CLIENT_ID": "x",
                 "POSTERN_PROVIDERS_GOOGLE_CLIENT_SECRET": "not-a-real-secret",
             ])
-        #expect(settings.provider.name == "google")
-        #expect(settings.provider.issuer == "https://accounts.google.com")
-        #expect(settings.provider.client.secret?.exposed == Array("not-a-real-secret".utf8))
+        #expect(settings.firstProvider.name == "google")
+        #expect(settings.firstProvider.issuer == "https://accounts.google.com")
+        #expect(settings.firstProvider.clientSecret?.exposed == Array("not-a-real-secret".utf8))
     }
 
     @Test("names a provider of the file whatever its case, hyphens and underscores")
     func providerName() throws {
         let text = yaml().replacing("company:", with: "My-big_One:")
         let settings = try settings(text, ["POSTERN_PROVIDERS_MY_BIG_ONE_CLIENT_ID": "other"])
-        #expect(settings.provider.name == "My-big_One")
-        #expect(settings.provider.client.id == "other")
+        #expect(settings.firstProvider.name == "My-big_One")
+        #expect(settings.firstProvider.clientID == "other")
     }
 
     @Test("a secret of the environment replaces a secret file of the file, and the other way round")
@@ -47,10 +48,11 @@ struct EnvironmentTests {
         let file = yaml(provider: "{ issuer: https://x.test, client_id: x, client_secret_file: /nonexistent }")
         let name = "POSTERN_PROVIDERS_COMPANY_CLIENT_SECRET"
         #expect(
-            try settings(file, [name: "from-outside"]).provider.client.secret?.exposed == Array("from-outside".utf8))
+            try settings(file, [name: "from-outside"]).firstProvider.clientSecret?.exposed == Array("from-outside".utf8)
+        )
         try withFile("from-a-file\n") { path in
             let settings = try settings(yaml(), [name + "_FILE": path])
-            #expect(settings.provider.client.secret?.exposed == Array("from-a-file".utf8))
+            #expect(settings.firstProvider.clientSecret?.exposed == Array("from-a-file".utf8))
         }
         #expect(mistakes(yaml(), [name: "one-secret", name + "_FILE": "/x"]).count == 1)
     }

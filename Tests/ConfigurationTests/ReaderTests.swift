@@ -1,4 +1,5 @@
 import FoundationEssentials
+import OpenIDConnect
 import Testing
 import Values
 
@@ -44,14 +45,14 @@ struct ReaderTests {
         #expect(settings.limits.cachedSessions == 131_072)
         #expect(settings.cookie.name == "__Host-postern")
         #expect(settings.listen.addresses == ["unix:/run/postern/postern.sock"])
-        #expect(settings.provider.scopes == ["openid", "profile", "email"])
+        #expect(settings.firstProvider.scopes == ["openid", "profile", "email"])
         #expect(settings.warnings.isEmpty)
     }
 
     @Test("REL-11: a secret comes from a file, without the end of its line")
     func secretFile() throws {
         try withFile("s3cret-of-a-file\n") { path in
-            let secret = try settings(withSecret(path)).provider.client.secret
+            let secret = try settings(withSecret(path)).firstProvider.clientSecret
             #expect(secret?.exposed == Array("s3cret-of-a-file".utf8))
         }
     }

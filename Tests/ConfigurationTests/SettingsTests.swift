@@ -1,3 +1,4 @@
+import OpenIDConnect
 import Testing
 
 @testable import Configuration
@@ -44,16 +45,18 @@ struct SettingsTests {
             ("more", "identity: { headers: { X-Mail: '' } }", "holds nothing"),
             ("more", "identity: { assertion: { audience: x } }", "not available yet"),
             (
-                "provider", "{ kind: github, issuer: https://x.test, client_id: a, client_secret: 12345678 }",
-                "not available yet"
+                "provider",
+                "{ kind: oauth2, issuer: https://x.test, client_id: a, client_secret: 12345678, "
+                    + "token_endpoint: https://x.test/t, userinfo_endpoint: https://x.test/u }",
+                "authorization_endpoint is missing"
             ),
             (
-                "provider", "{ kind: keycloak, issuer: https://x.test, client_id: a, client_secret: 12345678 }",
-                "kind: oidc and its issuer"
+                "provider", "{ kind: keycloak, client_id: a, client_secret: 12345678 }",
+                "login.example.com/realms/REALM"
             ),
             (
                 "provider", "{ kind: odic, issuer: https://x.test, client_id: a, client_secret: 12345678 }",
-                "one of oidc, google"
+                "did you mean oidc?"
             ), ("provider", "{}", "holds nothing"),
             ("provider", "{ issuer: http://x.test, client_id: a, client_secret: 12345678 }", "not https"),
             ("provider", "{ issuer: 'https://x.test?a', client_id: a, client_secret: 12345678 }", "no address"),
@@ -78,10 +81,14 @@ struct SettingsTests {
         #expect(found.count == 1 && found[0].contains(message), "\(found)")
     }
 
-    @Test("a second provider is a mistake said in plain words")
-    func severalProviders() {
-        let text = yaml().replacing("providers: {", with: "providers: { other: { kind: oidc },")
-        #expect(mistakes(text).contains { $0.contains("one at a time for now; more come in a later version") })
+    @Test("several providers are read in their order; one that is wrong does not hide the others")
+    func severalProviders() throws {
+        let second = "other: { kind: github, client_id: b, client_secret: 12345678, hosts: ['*.x.test'] }"
+        let text = yaml().replacing("providers: {", with: "providers: { \(second),")
+        let providers = try settings(text).providers
+        #expect(providers.map(\.provider.name) == ["other", "company"])
+        #expect(providers.map(\.hosts.count) == [1, 0])
+        #expect(mistakes(text.replacing("client_id: b, ", with: "")).count == 1)
     }
 
     @Test(
@@ -121,15 +128,15 @@ struct SettingsTests {
     func publicClient() throws {
         let client = try settings(
             yaml(provider: "{ issuer: https://x.test, client_id: a, client_authentication: none }")
-        ).provider.client
-        #expect(client.authentication == "none")
-        #expect(client.secret == nil)
+        ).firstProvider
+        #expect(client.clientAuthentication == ClientAuthentication.none)
+        #expect(client.clientSecret == nil)
     }
 
     @Test("openid is always asked for")
     func scopes() throws {
         let provider = "{ issuer: https://x.test, client_id: a, client_secret: 12345678, scopes: profile groups }"
-        #expect(try settings(yaml(provider: provider)).provider.scopes == ["openid", "profile", "groups"])
+        #expect(try settings(yaml(provider: provider)).firstProvider.scopes == ["openid", "profile", "groups"])
     }
 
     @Test("identity headers add to the usual ones and replace them, whatever the case of their letters")

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from harness.real import Person, RealProvider
+from harness.real import Person, RealProvider, sign_in, site_of
 from harness.site import told_of
 
-KINDS = ["django_oauth_toolkit", "glewlwyd_provider", "canaille_provider"]
+KINDS = ["django_oauth_toolkit", "glewlwyd_provider", "canaille_provider", "lemonldap_provider"]
 ACCESS_LIFETIME = 6  # seconds
 
 
@@ -22,36 +22,7 @@ def provider(request):
 @pytest.fixture
 def site_for(provider, make_site):
     """Makes a site whose Postern is this client of the provider."""
-    def make(client="confidential", secret="confidential-secret", **more):
-        site = make_site({
-            "providers": {"op": {"client_id": client, **more, **({} if secret else {"client_secret_file": None})}},
-            "rules": [{"name": "admin", "paths": ["/admin/*"], "allow": {"groups": ["admins"]}},
-                      {"name": "rest", "allow": {"everyone": True}}]}, provider=Borrowed(provider), start=False)
-        if secret:
-            with open(f"{site.folder}/secret", "w") as file:
-                file.write(secret)
-        site.postern.start()
-        site.others.append(provider)
-        return site
-    return make
-
-
-class Borrowed:
-    """The provider, for a site that must not close it."""
-
-    def __init__(self, provider):
-        self.issuer = provider.issuer
-
-
-def sign_in(site, provider, target="/", name="alice", browser=None, person=None):
-    browser, person = browser or site.browser(), person or Person(provider, name)
-    first = browser.get(target)
-    assert first.status == 302 and first.location.startswith(provider.issuer.split("/o")[0]), first.text
-    if provider.kind == "canaille_provider":
-        time.sleep(1)  # it gives the same token twice within a second, and then stumbles over it
-    back = person.walk(first.location)
-    assert back.startswith("https://app.test/oauth2/callback?"), back
-    return browser, browser.follow(browser.visit(back)), person
+    return lambda *client, **more: site_of(make_site, provider, *client, **more)
 
 
 def test_a_person_signs_in_and_the_application_is_told_who_it_is(provider, site_for):
@@ -67,7 +38,7 @@ def test_rules_by_group_hold(provider, site_for):
     site = site_for()
     alice, response, _ = sign_in(site, provider, "/admin/")
     assert response.is_protected
-    erin, response, _ = sign_in(site, provider, "/", "erin")
+    erin, response, _ = sign_in(site, provider, person=Person(provider, "erin"))
     assert response.is_protected and told_of(response, "X-Auth-Request-Groups") == []
     assert erin.get("/admin/").status == 403
 
@@ -83,7 +54,7 @@ def test_other_kinds_of_clients_sign_in(provider, site_for, client):
 
 
 def test_a_wrong_client_secret_is_a_page_for_people_and_a_line_for_the_operator(provider, site_for):
-    site = site_for("confidential", "not-the-secret")
+    site = site_for("confidential", "not-the-secret", pushed_authorization="never")  # else it is found out before
     _, response, _ = sign_in(site, provider)
     assert response.status == 400 and not response.is_protected
     # Glewlwyd says unauthorized_client.

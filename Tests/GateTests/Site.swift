@@ -50,7 +50,8 @@ final class Site: Sendable {
             log: { _ in })
         let lines = log
         gate = Gate(
-            settings: settings, policy: try Self.policy(openTo: network), sessions: sessions, relyingParty: party,
+            settings: settings, policy: try Self.policy(openTo: network), sessions: sessions,
+            providers: Providers([Providers.Entry(party)]),
             keys: keys,
             clock: clock.clock, log: Logger(label: "test") { _ in lines })
         _ = sessions.beatOnce()

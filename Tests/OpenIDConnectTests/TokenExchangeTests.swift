@@ -1,4 +1,3 @@
-import HTTPTypes
 import Testing
 import Values
 import Web
@@ -13,51 +12,22 @@ struct TokenExchangeTests {
         created: Timestamp(seconds: 0))
 
     @Test("A code goes with its verifier and the address it came to")
-    func codeRequest() throws {
-        let request = try codeRequest(provider())
-        #expect(request.method == .post && request.url.text == "https://op.test/realm/token")
+    func codeForm() {
+        let form = TokenExchange.form(code: "c+d", pending, provider(), redirectURI: "https://a.test/cb")
         #expect(
-            form(request) == [
+            Dictionary(form) { $1 } == [
                 "grant_type": "authorization_code", "code": "c+d", "redirect_uri": "https://a.test/cb",
                 "code_verifier": "ver",
             ])
     }
 
-    @Test("A refresh token goes alone")
-    func refreshRequest() throws {
-        let request = TokenExchange.request(refreshToken: Secret("r t"), provider(), try metadata(), deadline: 1)
-        #expect(form(request) == ["grant_type": "refresh_token", "refresh_token": "r t"])
-    }
-
-    @Test("client_secret_basic encodes both halves first (RFC 6749, section 2.3.1)")
-    func basic() throws {
-        let request = try codeRequest(provider())
-        let field = request.fields.first { $0.name == .authorization }
-        #expect(field?.value == "Basic \(Base64.encode(Array("postern%20id:s3cret%26%3D".utf8)))")
-    }
-
-    @Test("client_secret_post is used where the provider offers nothing better, or the operator says so")
-    func post() throws {
-        let onlyPost = ["token_endpoint_auth_methods_supported": JSONValue.array([.string("client_secret_post")])]
-        for request in [
-            try codeRequest(provider(), onlyPost), try codeRequest(provider { $0.clientAuthentication = .post }),
-        ] {
-            #expect(form(request)["client_id"] == "postern id" && form(request)["client_secret"] == "s3cret&=")
-            #expect(!request.fields.contains { $0.name == .authorization })
-        }
-        let both = [
-            "token_endpoint_auth_methods_supported": JSONValue.array([
-                .string("client_secret_post"), .string("client_secret_basic"),
-            ])
-        ]
-        #expect(form(try codeRequest(provider(), both))["client_secret"] == nil)
-    }
-
-    @Test("A public client names itself, and has no secret to send")
-    func publicClient() throws {
-        let request = try codeRequest(provider(secret: nil))
-        #expect(form(request)["client_id"] == "postern id" && form(request)["client_secret"] == nil)
-        #expect(!request.fields.contains { $0.name == .authorization })
+    @Test("A refresh token goes alone, or with what it is for (RFC 8707)")
+    func refreshForm() {
+        let form = TokenExchange.form(refreshToken: Secret("r t"), provider())
+        #expect(Dictionary(form) { $1 } == ["grant_type": "refresh_token", "refresh_token": "r t"])
+        let resources = provider { $0.resources = ["https://a.test", "https://b.test"] }
+        let named = TokenExchange.form(refreshToken: Secret("r"), resources).filter { $0.0 == "resource" }
+        #expect(named.map(\.1) == ["https://a.test", "https://b.test"])
     }
 
     @Test("Tokens, and when the access token ends")
@@ -104,15 +74,6 @@ struct TokenExchangeTests {
         for status in [301, 429, 500, 502, 503] {
             #expect(failure(status, #"{"error":"invalid_grant"}"#) == "unavailable", "\(status)")
         }
-    }
-
-    private func codeRequest(_ provider: Provider, _ members: [String: JSONValue?] = [:]) throws -> ProviderRequest {
-        TokenExchange.request(
-            code: "c+d", pending, provider, try metadata(members), redirectURI: "https://a.test/cb", deadline: 1)
-    }
-
-    private func form(_ request: ProviderRequest) -> [String: String] {
-        parameters(String(decoding: request.body, as: UTF8.self))
     }
 
     private func process(_ body: String, status: Int = 200) throws(TokenExchange.Failure) -> Grant {

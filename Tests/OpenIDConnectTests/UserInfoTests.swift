@@ -11,7 +11,9 @@ struct UserInfoTests {
     @Test("The access token goes in the header field, not in the address")
     func request() throws {
         let endpoint = try #require(EndpointURL("https://op.test/userinfo"))
-        let request = UserInfo.request(to: endpoint, Secret("tok"), provider(), deadline: 1)
+        let request = UserInfo.request(
+            to: endpoint, Grant(accessToken: Secret("tok"), refreshToken: nil, idToken: nil, expires: nil), provider(),
+            deadline: 1)
         #expect(request.url == endpoint && request.method == .get && request.body.isEmpty)
         #expect(request.fields.first { $0.name == .authorization }?.value == "Bearer tok")
     }

@@ -77,7 +77,7 @@ struct SQLiteStoreTests {
     func otherFiles() throws {
         do {
             let connection = try Connection(path: folder.database, for: .create, busyMilliseconds: 100)
-            try connection.run("PRAGMA user_version = 2")
+            try connection.run("PRAGMA user_version = 3")
         }
         let newer = failure { _ = try SQLiteStore(path: folder.database) }
         #expect(newer?.contains("newer Postern") == true)

@@ -154,6 +154,15 @@ final class FlakyStore: SessionStore {
         return isDone
     }
 
+    func end(
+        marked marks: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?
+    ) throws(StoreFailure) -> [TicketID]? {
+        try check()
+        guard let ids = inner.end(marked: marks, using: token) else { return nil }
+        state.withLock { $0.changes += ids.map { ($0, nil) } }
+        return ids
+    }
+
     func changes(after mark: Int64) throws(StoreFailure) -> StoreChanges {
         try check()
         let (changes, interruption) = state.withLock { state in

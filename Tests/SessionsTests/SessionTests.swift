@@ -32,7 +32,7 @@ struct SessionTests {
         let bytes = session(now).encoded
         for count in bytes.indices { #expect(Session(encoded: Array(bytes.prefix(count))) == nil, "\(count) bytes") }
         #expect(Session(encoded: bytes + [0]) == nil)
-        #expect(Session(encoded: [2] + bytes.dropFirst()) == nil)
+        #expect(Session(encoded: [3] + bytes.dropFirst()) == nil)
     }
 
     @Test("Bytes of any kind end neither the process nor its patience")

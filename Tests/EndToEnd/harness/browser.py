@@ -1,4 +1,5 @@
 """A client that keeps cookies as a browser does (RFC 6265bis), and sends exactly what it is told."""
+import html
 import http.client
 import io
 import re
@@ -37,11 +38,27 @@ class Response:
     def is_protected(self):
         return b"PROTECTED" in self.raw
 
+    @property
+    def form(self):
+        """The address and the fields of a form that the page's script sends at once."""
+        action = re.search(r'<form[^>]* action="([^"]*)"', self.text)
+        if not action or not re.search(r"\.submit\(\)", self.text):
+            return None
+        fields = re.findall(r'<input[^>]* name="([^"]*)" value="([^"]*)"', self.text)
+        return html.unescape(action.group(1)), {name: html.unescape(value) for name, value in fields}
+
+    @property
+    def onward(self):
+        """Where a page sends the browser by itself."""
+        found = re.search(r'http-equiv="refresh" content="0;\s*url=([^"]*)"', self.text, re.IGNORECASE)
+        return html.unescape(found.group(1)) if found else None
+
 
 class Cookies:
     def __init__(self):
         self.jar = {}
         self.lines = []
+        self.for_all_sites = set()  # names of those with SameSite=None
 
     def store(self, lines):
         for line in lines:
@@ -52,13 +69,18 @@ class Cookies:
             if name.lower().startswith("__host-"):
                 assert "secure" in flags and flags.get("path") == "/" and "domain" not in flags, line
             assert len(name) + len(value) <= 4096, f"{len(line)} bytes of cookie"
+            self.for_all_sites.discard(name)
+            if flags.get("samesite", "").lower() == "none":
+                assert "secure" in flags, line
+                self.for_all_sites.add(name)
             if flags.get("max-age") == "0":
                 self.jar.pop(name, None)
             else:
                 self.jar[name] = value
 
-    def header(self):
-        return "; ".join(f"{name}={value}" for name, value in self.jar.items())
+    def header(self, of_another_site=False):
+        """What goes with a request; with a POST that a page of another site makes, only what is for all sites."""
+        return "; ".join(f"{name}={value}" for name, value in self.jar.items() if not of_another_site or name in self.for_all_sites)
 
 
 class Browser:
@@ -73,11 +95,11 @@ class Browser:
     def origin(self):
         return f"{'https' if self.secure else 'http'}://{self.host}"
 
-    def send(self, target, method="GET", headers=(), body=b"", host=None, cookies=True, timeout=15):
+    def send(self, target, method="GET", headers=(), body=b"", host=None, cookies=True, timeout=15, of_another_site=False):
         """Exactly this request line and these header fields, and the cookies."""
         lines = [f"{method} {target} HTTP/1.1".encode("latin-1"), f"Host: {host or self.host}".encode("latin-1"),
                  b"Connection: close"]
-        cookie = self.cookies.header() if cookies else ""
+        cookie = self.cookies.header(of_another_site) if cookies else ""
         if cookie:
             lines.append(f"Cookie: {cookie}".encode("latin-1"))
         if body:
@@ -109,15 +131,28 @@ class Browser:
                                           ("Sec-Fetch-Site", "same-origin"), *headers], **options)
 
     def follow(self, response, limit=10, until=None):
-        """Goes where redirects lead; `until(url)` stops before a request."""
+        """Goes where redirects and pages that go on by themselves lead; `until(url)` stops before a request."""
         for _ in range(limit):
-            if response.status not in (301, 302, 303, 307, 308):
+            form, onward = response.form, response.onward
+            if response.status in (301, 302, 303, 307, 308):
+                onward = response.location
+            elif not form and not onward:
                 return response
-            url = urllib.parse.urljoin(response.url, response.location)
+            url = urllib.parse.urljoin(response.url, form[0] if form else onward)
             if until and until(url):
                 return response
-            response = self.visit(url)
+            response = self.post(url, form[1], response.url) if form else self.visit(url)
         raise AssertionError(f"more than {limit} redirects, the last to {response.location}")
+
+    def post(self, url, fields, page):
+        """Sends a form of the page at this address to ours."""
+        parts = urllib.parse.urlsplit(url)
+        assert parts.hostname == self.host, url
+        source = urllib.parse.urlsplit(page)
+        is_foreign = source.hostname != self.host
+        headers = [*NAVIGATION[:3], ("Sec-Fetch-Site", "cross-site" if is_foreign else "same-origin"),
+                   ("Origin", f"{source.scheme}://{source.netloc}"), ("Content-Type", "application/x-www-form-urlencoded")]
+        return self.send(parts.path or "/", "POST", headers, urllib.parse.urlencode(fields).encode(), of_another_site=is_foreign)
 
     def visit(self, url):
         parts = urllib.parse.urlsplit(url)
@@ -125,7 +160,7 @@ class Browser:
         target += f"?{parts.query}" if parts.query else ""
         if parts.hostname == self.host:
             return self.get(target)
-        return other(url)
+        return other(url, self.context)
 
     def sign_in(self, target="/"):
         """As a person would: to the page, to the provider and back."""
@@ -134,15 +169,16 @@ class Browser:
     def callback_url(self, target="/"):
         """Signs in at the provider, and stops before the browser comes back: the address it would ask for."""
         response = self.get(target)
-        location = other(response.location).location
+        location = other(response.location, self.context).location
         parts = urllib.parse.urlsplit(location)
         return f"{parts.path}?{parts.query}"
 
 
-def other(url):
-    """One GET of another server, redirects not followed."""
+def other(url, context=None):
+    """One GET of another server, redirects not followed; `context` knows the authority of one with TLS."""
     parts = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=15)
+    connection = (http.client.HTTPSConnection(parts.hostname, parts.port, timeout=15, context=context) if parts.scheme == "https"
+                  else http.client.HTTPConnection(parts.hostname, parts.port, timeout=15))
     connection.request("GET", f"{parts.path}?{parts.query}" if parts.query else parts.path or "/")
     answer = connection.getresponse()
     body = answer.read()

@@ -7,7 +7,7 @@ import urllib.parse
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from .tokens import b64, thumbprint, verify
+from .tokens import b64, parts, thumbprint, verify
 
 BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -25,12 +25,14 @@ class Clients:
 
     `method`: basic, post, none, private_key_jwt, client_secret_jwt or tls; None takes anybody, unchecked.
     `secret`: of basic, post and client_secret_jwt. `client_keys`: a function that gives the client's JWKs.
+    `assertion_audience`: what an assertion is for: the endpoint that is called, or (FAPI 2.0) the issuer.
     `nonces`: by endpoint, the DPoP nonce that a proof must have."""
 
     def reset_clients(self):
         self.method = None
         self.secret = "client-secret-0123456789"
         self.client_keys = list
+        self.assertion_audience = "endpoint"
         self.nonces = {}
         self.seen_jti = set()
         self.complaints = []
@@ -45,7 +47,7 @@ class Clients:
         if self.method and used != expected.get(self.method, set()):
             raise Refused("invalid_client", f"{call['endpoint']} is called with {used}, not {self.method}", 401)
         if self.method in ("private_key_jwt", "client_secret_jwt"):
-            return self.authenticate_assertion(form)
+            return self.authenticate_assertion(call)
         if scheme == "Basic":
             client, _, secret = base64.b64decode(credentials).decode().partition(":")
             client, secret = urllib.parse.unquote_plus(client), urllib.parse.unquote_plus(secret)
@@ -60,8 +62,9 @@ class Clients:
             raise Refused("invalid_client", "client_id is missing", 401)
         return form.get("client_id")
 
-    def authenticate_assertion(self, form):
-        """RFC 7523, section 3, and FAPI 2.0: the audience is the issuer, as one string."""
+    def authenticate_assertion(self, call):
+        """RFC 7523, section 3; the audience is one string."""
+        form, audience = call["form"], call["url"] if self.assertion_audience == "endpoint" else self.issuer
         self._keep(form["client_assertion"])
         if form.get("client_assertion_type") != BEARER:
             raise Refused("invalid_client", "client_assertion_type is another", 401)
@@ -73,7 +76,7 @@ class Clients:
         now, client = time.time(), claims.get("sub")
         faults = [name for name, is_good in (
             ("alg", (header["alg"] == "HS256") == bool(secret)), ("iss", claims.get("iss") == client),
-            ("client_id", form.get("client_id", client) == client), ("aud", claims.get("aud") == self.issuer),
+            ("client_id", form.get("client_id", client) == client), ("aud", claims.get("aud") == audience),
             ("exp", now < claims.get("exp", 0) <= now + 600), ("iat", claims.get("iat", now) <= now + 10),
             ("jti", len(claims.get("jti", "")) >= 16 and self.is_new(claims["jti"]))) if not is_good]
         if faults:
@@ -91,8 +94,6 @@ class Clients:
             return None
         try:
             assert len(proofs) == 1, "several proofs"
-            import json
-            from .tokens import parts, unb64
             jwk = parts(proofs[0])[0]["jwk"]
             header, claims = verify(proofs[0], [jwk])
             assert header["typ"] == "dpop+jwt" and header["alg"] in ("ES256", "ES384", "EdDSA", "RS256", "PS256"), header

@@ -1,7 +1,9 @@
 """The base of the doubles of providers' APIs: they record every call, and a test can put another answer in place of any."""
+import base64
 import hashlib
 import re
 import secrets
+import ssl
 import threading
 import time
 import urllib.parse
@@ -13,15 +15,17 @@ from .site import SECRET, Site
 
 class Double:
     """`calls`, `replace`, `instead` and `delay` are those of `provider.Provider`. `routes` are of (listener, method,
-    pattern of the whole path, endpoint); each listener is an origin of its own, as providers have them."""
+    pattern of the whole path, endpoint). Each listener is an origin of its own, as providers have them: `main`, where
+    people go, in the open, the others with a certificate of this authority."""
 
     client, secret = "rp1", SECRET
     listeners = ("main",)
     routes = ()
 
-    def __init__(self):
+    def __init__(self, authority):
         self.lock = threading.RLock()
         self.every_secret = set()
+        self.certificate, self.ca_file = authority.issue("127.0.0.1"), authority.path
         self.servers = {name: self._listen(name) for name in self.listeners}
         self.issuer = self.origin("main")
         self.reset()
@@ -32,7 +36,7 @@ class Double:
             self.codes, self.tokens = {}, {}
 
     def origin(self, listener):
-        return f"http://127.0.0.1:{self.servers[listener].server_port}"
+        return f"{'http' if listener == 'main' else 'https'}://127.0.0.1:{self.servers[listener].server_port}"
 
     def close(self):
         for server in self.servers.values():
@@ -81,15 +85,26 @@ class Double:
         return found if is_proven else None
 
     def bearer(self, call):
-        """What the token of this call stands for, and the token."""
+        """What the token of this call stands for."""
         scheme, _, token = call["headers"].get("Authorization", "").partition(" ")
-        return (self.tokens.get(token) if scheme.lower() in ("bearer", "token") else None), token
+        return self.tokens.get(token) if scheme.lower() == "bearer" else None
 
     def _listen(self, name):
         server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"double": self, "listener": name}))
         server.daemon_threads = True
+        server.handle_error = lambda *_: None  # whoever asked has gone
+        if name != "main":
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self.certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         return server
+
+
+class Recorder(Double):
+    """Whoever listens where nobody should ask."""
+
+    listeners = ("main", "other")
 
 
 class OpenIDDouble(Double):
@@ -136,7 +151,6 @@ class OpenIDDouble(Double):
 
 
 def basic(user, password):
-    import base64
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 

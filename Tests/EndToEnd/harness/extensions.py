@@ -1,5 +1,6 @@
 """What a provider offers beyond a plain sign-in: pushed and signed requests, programs, revocation, introspection, logout."""
 import html
+import json
 import secrets
 import time
 import urllib.parse
@@ -76,7 +77,7 @@ class Extensions:
             raise Refused("invalid_dpop_proof", "dpop_jkt is another key's")
         uri = "urn:ietf:params:oauth:request_uri:" + secrets.token_urlsafe(24)
         self.pushed[uri] = {"client": client, "parameters": parameters, "end": time.monotonic() + 60}
-        return self.json_answer({"request_uri": uri, "expires_in": 60}, 201)
+        return json_answer({"request_uri": uri, "expires_in": 60}, 201)
 
     def parameters(self, call):
         """The authorization request's, however they came. A pushed request is good for one use (RFC 9126, section 7.3)."""
@@ -156,7 +157,7 @@ class Extensions:
         bound = self.bound_to(call)
         resource = [value for name, value in call["pairs"] if name == "resource"]
         token = self.grant({"sub": client}, client, {"resource": resource, "scope": call["form"].get("scope", "")}, bound)
-        return self.json_answer({"access_token": token, "token_type": "DPoP" if "jkt" in bound else "Bearer",
+        return json_answer({"access_token": token, "token_type": "DPoP" if "jkt" in bound else "Bearer",
                                  "expires_in": self.access_lifetime})
 
     def presented(self, call):
@@ -187,10 +188,10 @@ class Extensions:
         self.authenticate(call)
         found = self.grants.get(call["form"].get("token"))
         if not found or not found["is_active"] or found["claims"]["exp"] < time.time():
-            return self.json_answer({"active": False})
+            return json_answer({"active": False})
         claims = {"active": True, "iss": self.issuer, "token_type": "Bearer", "username": found["claims"].get("preferred_username"),
                   **found["claims"]}
-        return self.json_answer({name: value for name, value in claims.items() if value is not None})
+        return json_answer({name: value for name, value in claims.items() if value is not None})
 
     # Logout
 
@@ -200,6 +201,10 @@ class Extensions:
         claims = {"iss": self.issuer, "aud": "rp1", "iat": now, "exp": now + 120, "jti": secrets.token_hex(8),
                   "events": {LOGOUT_EVENT: {}}, **changes}
         return signed_by(key or self.keys[0], claims, typ, **(header or {}))
+
+
+def json_answer(value, status=200):
+    return status, {"Content-Type": "application/json"}, json.dumps(value).encode()
 
 
 def form_page(address, fields):

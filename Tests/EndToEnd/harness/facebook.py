@@ -10,12 +10,13 @@ from .provider import json_answer
 
 # Where no other page is named: https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow
 VERSION = r"/(v\d+\.\d+)"
+NOT_AUTHORIZED = "Error validating access token: The user has not authorized application."
 
 
 class Facebook(Double):
     client = "138483919580948"
     listeners = ("main", "graph")
-    routes = (("main", "GET", VERSION + "/dialog/oauth", "dialog"), ("graph", "GET", VERSION + "/oauth/access_token", "token"),
+    routes = (("main", "GET", VERSION + "/dialog/oauth", "authorize"), ("graph", "GET", VERSION + "/oauth/access_token", "token"),
               ("graph", "POST", VERSION + "/oauth/access_token", "token"), ("graph", "GET", VERSION + "/debug_token", "debug_token"),
               ("graph", "GET", VERSION + "/me", "me"), ("graph", "DELETE", VERSION + r"/(\w+)/permissions", "permissions"))
 
@@ -28,22 +29,23 @@ class Facebook(Double):
             self.person = {"id": "10158345678901234", "name": "Anna Example", "first_name": "Anna", "last_name": "Example",
                            "email": "anna@example.com"}
             self.granted = None  # a set of permissions, when the person has unticked some
-            self.requires_proof = False  # "Require App Secret": https://developers.facebook.com/docs/graph-api/guides/secure-requests
-            self.versions = {f"v{number}.0" for number in range(20, 27)}  # https://developers.facebook.com/docs/graph-api/changelog/versions
+            self.requires_proof = False  # the app's setting "Require App Secret"
+            # https://developers.facebook.com/docs/graph-api/changelog/versions
+            self.versions = {f"v{number}.0" for number in range(20, 27)}
             self.access_lifetime = 60 * 24 * 3600
 
-    def dialog(self, call):
+    def authorize(self, call):
         query = call["query"]
         if query.get("client_id") != self.client:
             return 400, {"Content-Type": "text/html"}, b"Invalid App ID"
         asked = set(query.get("scope", "public_profile").replace(",", " ").split())
         status, headers, body = self.send_back(query, scopes=asked if self.granted is None else asked & self.granted)
-        # The fragment has no use: https://developers.facebook.com/blog/post/552/
+        # Documented nowhere and seen by everybody: https://www.codegenes.net/blog/facebook-callback-appends-to-return-url
         return status, {"Location": headers["Location"] + "#_=_"}, body
 
     def answer(self, call):
         version = call["match"].group(1)
-        if call["endpoint"] != "dialog" and version not in self.versions:
+        if call["endpoint"] != "authorize" and version not in self.versions:
             return failure(f"Unknown path components: /{version}", "OAuthException", 2500)
         if call["endpoint"] in ("me", "debug_token", "permissions"):
             # Bearer, as every OAuth 2.0 resource; or the parameter that the documentation's examples use.
@@ -62,15 +64,17 @@ class Facebook(Double):
             return failure("Invalid appsecret_proof provided in the API argument", "GraphMethodException", 100)
 
     def refuse_token(self, call):
-        """Never 401: https://developers.facebook.com/docs/graph-api/guides/error-handling"""
-        call["is_app"] = call["sent"] == f"{self.client}|{self.secret}"  # https://developers.facebook.com/docs/facebook-login/guides/access-tokens
+        """https://developers.facebook.com/docs/graph-api/guides/error-handling; the status, which is not documented, is 400:
+        https://github.com/snarfed/bridgy/issues/59, https://github.com/MrSwitch/hello.js/issues/548"""
+        # https://developers.facebook.com/docs/facebook-login/guides/access-tokens#apptokens
+        call["is_app"] = call["sent"] == f"{self.client}|{self.secret}"
         call["token"] = self.tokens.get(call["sent"])
         if call["is_app"]:
             return None
         if not call["token"]:
             return failure("Invalid OAuth access token - Cannot parse access token", "OAuthException", 190)
         if call["token"]["error"]:
-            return failure("Error validating access token: The user has not authorized application.", "OAuthException", 190, 458)
+            return failure(NOT_AUTHORIZED, "OAuthException", 190, 458)
 
     def token(self, call):
         form = {**call["query"], **call["form"]}
@@ -92,14 +96,14 @@ class Facebook(Double):
     def revoke_all(self):
         with self.lock:
             for token in self.tokens.values():
-                token["error"] = {"code": 190, "message": "Error validating access token: The user has not authorized application.", "subcode": 458}
+                token["error"] = {"code": 190, "message": NOT_AUTHORIZED, "subcode": 458}
 
     def debug_token(self, call):
         """https://developers.facebook.com/docs/graph-api/reference/debug_token"""
         asked = self.tokens.get(call["query"].get("input_token"))
-        if not call["is_app"] and call["token"] is not asked:  # or the token of a developer of the app
-            return failure("(#100) You must provide an app access token, or a user access token that is an owner or developer of the app",
-                           "OAuthException", 100)
+        if not call["is_app"]:
+            return failure("(#100) You must provide an app access token, or a user access token that is an owner or developer of the "
+                           "app", "OAuthException", 100)
         if not asked:
             data = {"error": {"code": 190, "message": "Invalid OAuth access token."}, "is_valid": False, "scopes": []}
             return json_answer({"data": data})

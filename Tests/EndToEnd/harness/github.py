@@ -8,6 +8,7 @@ from .double import Double, basic
 from .provider import json_answer
 
 # Where no other page is named: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
+# PKCE: https://github.blog/changelog/2025-07-14-pkce-support-for-oauth-and-github-app-authentication
 DOCUMENTATION = "https://docs.github.com/rest"
 VERSIONS = ("2022-11-28", "2026-03-10")
 API = (("GET", "/user", "user"), ("GET", "/user/emails", "emails"), ("GET", "/user/orgs", "orgs"), ("GET", "/user/teams", "teams"),
@@ -52,7 +53,7 @@ class GitHub(Double):
             answer = self.refreshed(form)
         elif found := self.redeem(form):
             asked = set(found["query"].get("scope", "").replace(",", " ").split())
-            # "The scope attribute lists scopes attached to the token … users can edit the scopes you requested":
+            # "Users can edit their scopes, effectively granting your application less access than you originally requested":
             # https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
             answer = self.new_token(found["person"], asked if self.granted is None else asked & self.granted)
         else:
@@ -68,7 +69,7 @@ class GitHub(Double):
         https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens"""
         access = self.keep(("ghu_" if self.is_app else "gho_") + secrets.token_hex(18))
         answer = {"access_token": access, "scope": "" if self.is_app else ",".join(sorted(scopes)), "token_type": "bearer"}
-        token = {"person": person, "scopes": scopes, "ends": None}
+        token = {"person": person, "scopes": scopes, "ends": float("inf")}
         if self.is_app:
             refresh = self.keep("ghr_" + secrets.token_hex(38))
             answer |= {"expires_in": self.access_lifetime, "refresh_token": refresh, "refresh_token_expires_in": 15897600}
@@ -98,19 +99,19 @@ class GitHub(Double):
             return super().answer(call)
         # "Requests with no User-Agent header will be rejected", with 403
         if not call["headers"].get("User-Agent"):
-            return 403, {"Content-Type": "text/html"}, b"Request forbidden by administrative rules. Please make sure your request has a User-Agent header"
+            return 403, {"Content-Type": "text/html"}, b"Request forbidden by administrative rules."
         # https://docs.github.com/en/rest/about-the-rest-api/api-versions
         if call["headers"].get("X-GitHub-Api-Version", VERSIONS[0]) not in VERSIONS:
             return failure(410, "This API version is no longer supported")
         if call["endpoint"] != "delete_token":
-            call["token"], _ = self.bearer(call)
+            call["token"] = self.bearer(call)
             # https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
-            if not call["token"] or (call["token"]["ends"] or time.monotonic()) < time.monotonic():
+            if not call["token"] or call["token"]["ends"] < time.monotonic():
                 return failure(401, "Bad credentials")
         return super().answer(call)
 
     def user(self, call):
-        return json_answer({**self.person, "id": call["token"]["person"]["id"]} if self.person else None)
+        return json_answer(call["token"]["person"])
 
     def emails(self, call):
         """https://docs.github.com/en/rest/users/emails#list-email-addresses-for-the-authenticated-user"""
@@ -120,27 +121,27 @@ class GitHub(Double):
         """https://docs.github.com/en/rest/orgs/orgs#list-organizations-for-the-authenticated-user"""
         if not self.may(call, "user", "read:org", "write:org", "admin:org"):
             return failure(403, "You need at least read:org scope or user scope to list your organizations.")
-        return self.page(call, [{"login": name, "id": number, "url": f"https://api.github.com/orgs/{name}", "description": ""}
-                                for number, name in enumerate(self.orgs_of_person, 1)])
+        return self.page(call, self.orgs_of_person, organization)
 
     def teams(self, call):
         """https://docs.github.com/en/rest/teams/teams#list-teams-for-the-authenticated-user"""
         if not self.may(call, "user", "repo", "read:org", "write:org", "admin:org"):
             return failure(403, "Must have admin rights or read:org scope to list teams.")
-        return self.page(call, [
-            {"id": number, "name": slug.upper(), "slug": slug, "description": "", "privacy": "closed", "permission": "pull",
-             "organization": {"login": org, "id": 1, "name": "ops", "type": "Organization"},
-             "parent": {"id": 9000, "name": "Parents", "slug": "parents", "privacy": "closed"}}
-            for number, (org, slug) in enumerate(self.teams_of_person, 1)])
+        return self.page(call, self.teams_of_person, lambda team: {
+            **described(f"https://api.github.com/teams/{team[1]}", "members", "repositories"), "id": sum(team[1].encode()),
+            "name": team[1].upper(), "slug": team[1], "privacy": "closed", "permission": "pull", "members_count": 3, "repos_count": 10,
+            "organization": {**organization(team[0]), "name": "ops", "type": "Organization"},
+            "parent": {**described("https://api.github.com/teams/9", "members", "repositories"), "id": 9, "slug": "parents"}})
 
     def may(self, call, *scopes):
+        """Which scopes are needed is documented; what is said without them (403, and 404 for addresses) is only known."""
         return self.is_app or call["token"]["scopes"].intersection(scopes)
 
-    def page(self, call, entries):
+    def page(self, call, entries, made=lambda entry: entry):
         """30 a page unless `per_page` says otherwise, never more than 100, and no `link` where all fit on one:
         https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api"""
         size, number = min(int(call["query"].get("per_page", 30)), 100), int(call["query"].get("page", 1))
-        status, headers, body = json_answer(entries[(number - 1) * size:number * size])
+        status, headers, body = json_answer([made(entry) for entry in entries[(number - 1) * size:number * size]])
         last = max(1, -(-len(entries) // size))
         relations = {"prev": number - 1, "next": number + 1, "last": last, "first": 1}
         shown = {name: to for name, to in relations.items()
@@ -165,6 +166,19 @@ class GitHub(Double):
 
 def address(email, primary=False, verified=True, visibility=None):
     return {"email": email, "primary": primary, "verified": verified, "visibility": visibility}
+
+
+def organization(login):
+    return {**described(f"https://api.github.com/orgs/{login}", "repos", "events", "hooks", "issues", "members", "public_members",
+                        "avatar"),
+            "login": login, "id": sum(login.encode())}
+
+
+def described(url, *links):
+    """What stands in every entry and nobody asks for: a hundred teams are more than 256 KiB."""
+    return {"node_id": "MDQ6VGVhbTE=", "url": url, "html_url": url, "description": "Those who look after everything. " * 12,
+            **{f"{link}_url": f"{url}/{link}{{/member}}" for link in links}, "created_at": "2017-07-14T16:53:42Z",
+            "updated_at": "2017-08-17T12:37:15Z"}
 
 
 def error(name, description):

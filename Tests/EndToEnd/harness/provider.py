@@ -1,6 +1,5 @@
 """An OpenID provider that does as it is told: it records every call, and any answer can be replaced."""
 import hashlib
-import json
 import secrets
 import socket
 import ssl
@@ -10,7 +9,7 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from .clients import Clients, Refused
-from .extensions import Extensions, form_page, with_query
+from .extensions import Extensions, form_page, json_answer, with_query
 from .tokens import Key, b64, jwt
 
 ALICE = {"sub": "alice-1", "preferred_username": "alice", "email": "alice@example.com", "email_verified": True}
@@ -122,8 +121,6 @@ class Provider(Clients, Extensions):
         status, usual, body = json_answer({"error": refused.error, "error_description": str(refused)}, refused.status)
         return status, {**usual, **headers}, body
 
-    json_answer = staticmethod(lambda value, status=200: json_answer(value, status))
-
     def discovery(self, _):
         document = {
             "issuer": self.issuer, "authorization_endpoint": f"{self.issuer}/authorize",
@@ -207,10 +204,6 @@ class Provider(Clients, Extensions):
         back = query.get("post_logout_redirect_uri", self.issuer)
         state = f"?state={urllib.parse.quote(query['state'])}" if "state" in query else ""
         return 302, {"Location": back + state}, b""
-
-
-def json_answer(value, status=200):
-    return status, {"Content-Type": "application/json"}, json.dumps(value).encode()
 
 
 class _Handler(BaseHTTPRequestHandler):

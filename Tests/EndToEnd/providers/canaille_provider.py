@@ -6,6 +6,8 @@
 The issuer is http://127.0.0.1:PORT. People: alice (admins, staff), bob (staff), erin; the password is the name and
 "-password". Clients: confidential / confidential-secret, post / post-secret (client_secret_post), public. Its refresh
 tokens end with the access token, and it gives no ID token at a refresh.
+
+With `--relay URL`, where the client's own endpoints answer over plain http, there are clients for its extensions.
 """
 import argparse
 import datetime
@@ -17,6 +19,7 @@ parser.add_argument("--folder", required=True, help="for the database")
 parser.add_argument("--redirect", action="append", required=True)
 parser.add_argument("--post-logout", action="append", required=True)
 parser.add_argument("--access-lifetime", type=int, default=3600, help="seconds")
+parser.add_argument("--relay", help="where the client's own endpoints answer over plain http")
 options = parser.parse_args()
 
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"  # plain http, on loopback only
@@ -30,7 +33,13 @@ from werkzeug.serving import run_simple  # noqa: E402
 PEOPLE = {"alice": ("Alice", "Löfgren"), "bob": ("Bob", "Builder"), "erin": ("Erin", "Nogroup")}
 GROUPS = {"admins": ["alice"], "staff": ["alice", "bob"]}
 CLIENTS = {"confidential": ("client_secret_basic", "confidential-secret"), "post": ("client_secret_post", "post-secret"),
-           "public": ("none", None)}
+           "public": ("none", None), "userinfo": ("client_secret_basic", "userinfo-secret"),
+           "program": ("client_secret_basic", "program-secret")}
+FURTHER = {"userinfo": {"userinfo_signed_response_alg": "RS256"}, "program": {"grant_types": ["client_credentials"]}}
+if options.relay:
+    keys = {"jwks_uri": f"{options.relay}/oauth2/jwks.json"}
+    CLIENTS.update({"key-jwt": ("private_key_jwt", None), "signed": ("client_secret_basic", "signed-secret")})
+    FURTHER.update({"key-jwt": keys, "signed": {**keys, "require_signed_request_object": True}})
 
 application = canaille.create_app({
     "SECRET_KEY": os.urandom(32).hex(),
@@ -55,17 +64,19 @@ def seed(backend):
         backend.set_user_password(people[name], f"{name}-password")
     for group, members in GROUPS.items():
         backend.save(models.Group(display_name=group, members=[people[name] for name in members]))
+    made = {}
     for client, (method, secret) in CLIENTS.items():
-        made = models.Client(
+        made[client] = models.Client(
             client_id=client, client_name=client, client_secret=secret, token_endpoint_auth_method=method,
             client_id_issued_at=datetime.datetime.now(datetime.timezone.utc), client_uri=options.redirect[0],
-            redirect_uris=options.redirect, post_logout_redirect_uris=options.post_logout,
-            grant_types=["authorization_code", "refresh_token"], response_types=["code"],
+            redirect_uris=options.redirect, post_logout_redirect_uris=options.post_logout, response_types=["code"],
             scope=["openid", "profile", "email", "groups"],
-            id_token_signed_response_alg="RS256")  # it would be RS512, which its discovery does not say
-        backend.save(made)
-        made.audience = [made]
-        backend.save(made)
+            **{"id_token_signed_response_alg": "RS256",  # it would be RS512, which its discovery does not say
+               "grant_types": ["authorization_code", "refresh_token"], **FURTHER.get(client, {})})
+        backend.save(made[client])
+        # Only these may look into the client's tokens.
+        made[client].audience = [made[client], *([made["confidential"]] if client == "program" else [])]
+        backend.save(made[client])
 
 
 with application.app_context(), Backend.instance.session():

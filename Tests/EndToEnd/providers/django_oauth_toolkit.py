@@ -5,6 +5,9 @@
 
 The issuer is http://127.0.0.1:PORT/o. People: alice (admins, staff), bob (staff), erin; the password is the name and
 "-password". Clients: confidential / confidential-secret, public. Refresh tokens rotate; using one twice ends all.
+
+Without the scope `openid` it is a plain OAuth2 service: /api/profile says whose the access token is. The client program
+/ program-secret gets tokens of its own (client credentials).
 """
 import argparse
 import os
@@ -43,7 +46,7 @@ settings.configure(
     SESSION_COOKIE_NAME="provider_session", CSRF_COOKIE_NAME="provider_csrf",
     OAUTH2_PROVIDER={
         "OIDC_ENABLED": True, "OIDC_RSA_PRIVATE_KEY": key, "PKCE_REQUIRED": True,
-        "SCOPES": {name: name for name in ("openid", "profile", "email", "groups")},
+        "SCOPES": {name: name for name in ("openid", "profile", "email", "groups", "reports")},
         "OAUTH2_VALIDATOR_CLASS": f"{__name__}.Validator", "ACCESS_TOKEN_EXPIRE_SECONDS": options.access_lifetime,
         "ID_TOKEN_EXPIRE_SECONDS": 3600, "REFRESH_TOKEN_EXPIRE_SECONDS": 86400, "ROTATE_REFRESH_TOKEN": True,
         "REFRESH_TOKEN_REUSE_PROTECTION": True, "OIDC_RP_INITIATED_LOGOUT_ENABLED": True,
@@ -58,8 +61,10 @@ from django.contrib.auth.views import LoginView  # noqa: E402
 from django.contrib.staticfiles.handlers import StaticFilesHandler  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.http import JsonResponse  # noqa: E402
 from django.urls import include, path  # noqa: E402
 from oauth2_provider.oauth2_validators import OAuth2Validator  # noqa: E402
+from oauth2_provider.views.generic import ProtectedResourceMetadataView  # noqa: E402
 
 PEOPLE = {"alice": ("Alice", "Löfgren", ["admins", "staff"]), "bob": ("Bob", "Builder", ["staff"]),
           "erin": ("Erin", "Nogroup", [])}
@@ -75,9 +80,20 @@ class Validator(OAuth2Validator):
                 "groups": sorted(person.groups.values_list("name", flat=True))}
 
 
+class Profile(ProtectedResourceMetadataView):
+    """What plain OAuth2 services have in place of userinfo: no two call their members alike."""
+
+    def get(self, request):
+        person = request.resource_owner
+        return JsonResponse({"id": person.pk, "login": person.username, "name": person.get_full_name(),
+                             "contact": {"mail": person.email},
+                             "memberships": {"groups": sorted(person.groups.values_list("name", flat=True))}})
+
+
 title = {"site_header": "Demo provider", "site_title": "Demo provider", "title": "Sign in"}
 urlpatterns = [
     path("o/", include("oauth2_provider.urls", namespace="oauth2_provider")),
+    path("api/profile", Profile.as_view()),
     path("accounts/login/", LoginView.as_view(template_name="admin/login.html", extra_context=title)),
     path("admin/", __import__("django.contrib.admin").contrib.admin.site.urls),
 ]
@@ -90,11 +106,12 @@ def seed():
         person = User.objects.create_user(
             name, f"{name}@example.com", f"{name}-password", first_name=first, last_name=last)
         person.groups.set([Group.objects.get_or_create(name=group)[0] for group in groups])
-    for client, kind in (("confidential", "confidential"), ("public", "public")):
+    for client, kind in (("confidential", "confidential"), ("program", "confidential"), ("public", "public")):
         get_application_model().objects.create(
             client_id=client, name=client, client_type=kind,
-            client_secret="confidential-secret" if kind == "confidential" else "",
-            authorization_grant_type="authorization-code", algorithm="RS256", skip_authorization=True,
+            client_secret=f"{client}-secret" if kind == "confidential" else "",
+            authorization_grant_type="client-credentials" if client == "program" else "authorization-code",
+            algorithm="RS256", skip_authorization=True,
             redirect_uris=" ".join(options.redirect), post_logout_redirect_uris=" ".join(options.post_logout))
 
 

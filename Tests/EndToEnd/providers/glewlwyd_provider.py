@@ -7,8 +7,11 @@ The issuer is http://127.0.0.1:PORT/api/oidc. People: alice (admins, staff), bob
 name and "-password". Clients: confidential / confidential-secret, post / post-secret (client_secret_post), public. Its
 refresh tokens are good once, its subjects are random, and it gives no ID token at a refresh.
 
-A second issuer, http://127.0.0.1:PORT/api/strict, takes nothing but pushed requests, and demands nonces of DPoP.
-With `--relay URL`, where the client's own endpoints answer over plain http, there are clients for each extension.
+Beside it there are the issuers http://127.0.0.1:PORT/api/pushed, which takes nothing but pushed requests; /api/nonces,
+which demands new nonces of DPoP proofs; /api/plain, which does not say who it is in its answers (posted, its `iss` is
+encoded once too often); and /api/fapi, which signs with ES256, as FAPI 2.0 wants. With `--relay URL`, where the client's
+own endpoints answer over plain http, there are clients for each extension. With `--tls CERTIFICATE KEY AUTHORITY` it
+speaks https, and its client tls shows a certificate for tls.test of that authority.
 """
 import argparse
 import gzip
@@ -17,12 +20,13 @@ import os
 import shutil
 import signal
 import sqlite3
+import ssl
 import subprocess
 import sys
 import time
 
 import requests
-from joserfc.jwk import RSAKey
+from joserfc.jwk import ECKey, RSAKey
 
 PEOPLE = {"alice": ("Alice Löfgren", ["admins", "staff"]), "bob": ("Bob Builder", ["staff"]),
           "erin": ("Erin Nogroup", [])}
@@ -30,7 +34,9 @@ CLIENTS = {"confidential": ("client_secret_basic", "confidential-secret"), "post
            "public": ("none", None)}
 PROGRAM = {"authorization_type": ["client_credentials"], "scope": ["reports"]}
 SCOPES = ["openid", "profile", "email", "groups"]
-PLUGINS = {"oidc": {}, "strict": {"oauth-par-required": True, "oauth-dpop-nonce-mandatory": True}}
+PLUGINS = {"oidc": {}, "pushed": {"oauth-par-required": True},
+           "nonces": {"oauth-par-allowed": False, "oauth-dpop-nonce-mandatory": True, "oauth-dpop-nonce-counter": 1},
+           "plain": {"oauth-par-allowed": False, "oauth-as-iss-id": False}, "fapi": {"oauth-par-required": True}}
 SCHEMA = "/usr/share/doc/glewlwyd/database/init.sqlite3.sql.gz"
 PAGES = "/usr/share/glewlwyd/webapp"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "application/javascript", ".json": "application/json",
@@ -46,12 +52,13 @@ def main():
     parser.add_argument("--access-lifetime", type=int, default=3600, help="seconds")
     parser.add_argument("--relay", help="where the client's own endpoints answer over plain http")
     parser.add_argument("--front-channel", help="the client's front-channel logout")
+    parser.add_argument("--tls", nargs=3, help="files of a certificate, its key, and the authority of clients")
     options = parser.parse_args()
-    base = f"http://127.0.0.1:{options.port}"
+    base = f"{'https' if options.tls else 'http'}://127.0.0.1:{options.port}"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server = subprocess.Popen(["glewlwyd", "--config-file", configuration(options, base)])
     try:
-        seed(Administrator(base), options, base)
+        seed(Administrator(base, options.tls and options.tls[2]), options, base)
         print(f"issuer {base}/api/oidc", flush=True)
         server.wait()
     finally:
@@ -73,6 +80,8 @@ def configuration(options, base):
     with open(os.path.join(pages, "config.json"), "w") as file:
         json.dump(interface, file)
     types = ", ".join(f'{{ extension="{name}" mime_type="{kind}" compress=0 }}' for name, kind in TYPES.items())
+    tls = ('use_secure_connection=true\nsecure_connection_pem_file="{}"\nsecure_connection_key_file="{}"\n'
+           'secure_connection_ca_file="{}"\n'.format(*options.tls) if options.tls else "")
     path = os.path.join(options.folder, "glewlwyd.conf")
     with open(path, "w") as file:
         file.write(f'''
@@ -88,6 +97,7 @@ log_level="WARNING"
 cookie_domain="127.0.0.1"
 cookie_secure=0
 session_key="glewlwyd_session"
+{tls}
 admin_scope="g_admin"
 profile_scope="g_profile"
 user_module_path="/usr/lib/glewlwyd/user"
@@ -100,11 +110,25 @@ database = {{ type="sqlite3" path="{database}" }};
     return path
 
 
+class OlderTLS(requests.adapters.HTTPAdapter):
+    """TLS 1.2: Python offers to authenticate after a handshake of 1.3, and GnuTLS then takes the offer amiss."""
+
+    def __init__(self, authority):
+        self.context = ssl.create_default_context(cafile=authority)
+        self.context.maximum_version = ssl.TLSVersion.TLSv1_2
+        super().__init__()
+
+    def init_poolmanager(self, *arguments, **options):
+        super().init_poolmanager(*arguments, ssl_context=self.context, **options)
+
+
 class Administrator:
     """Sets things up through the programming interface, as an administrator does."""
 
-    def __init__(self, base):
+    def __init__(self, base, authority):
         self.session, self.base = requests.Session(), base
+        if authority:
+            self.session.mount("https://", OlderTLS(authority))
         for _ in range(200):
             try:
                 self.session.get(f"{base}/config", timeout=5)
@@ -155,6 +179,8 @@ def clients(options):
     found["secret-jwt"] = "client_secret_jwt", "secret-jwt-secret-of-32-characters", {}
     found["bound"] = "client_secret_basic", "bound-secret", {"dpop_bound_access_tokens": "1"}
     found["program"] = "client_secret_basic", "program-secret", PROGRAM
+    if options.tls:
+        found["tls"] = "tls_client_auth", None, {"tls_client_auth_san_dns": "tls.test"}
     if options.relay:
         keys = {"jwks_uri": f"{options.relay}/oauth2/jwks.json"}
         found["key-jwt"] = "private_key_jwt", None, keys
@@ -167,11 +193,13 @@ def clients(options):
 
 
 def parameters(options, base, name):
-    key = {**RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True), "alg": "RS256", "use": "sig"}
+    is_fapi = name == "fapi"
+    key = ECKey.generate_key("P-256", auto_kid=True) if is_fapi else RSAKey.generate_key(2048, auto_kid=True)
+    key = {**key.as_dict(private=True), "alg": "ES256" if is_fapi else "RS256", "use": "sig"}
     claim = {"type": "string", "mandatory": False, "on-demand": True}
     return {
         "iss": f"{base}/api/{name}", "subject-type": "public", "jwks-private": json.dumps({"keys": [key]}),
-        "jwks-show": True, "jwt-type": "rsa", "jwt-key-size": "256",
+        "jwks-show": True, "jwt-type": "ecdsa" if is_fapi else "rsa", "jwt-key-size": "256",
         "access-token-duration": options.access_lifetime, "refresh-token-duration": 86400, "code-duration": 600,
         "refresh-token-rolling": True, "refresh-token-one-use": "always", "allow-non-oidc": True,
         "auth-type-code-enabled": True, "auth-type-code-revoke-replayed": True, "auth-type-refresh-enabled": True,
@@ -189,6 +217,7 @@ def parameters(options, base, name):
         "oauth-par-request_uri-prefix": "urn:ietf:params:oauth:request_uri:",
         "oauth-dpop-allowed": True, "oauth-dpop-iat-duration": 60, "oauth-dpop-nonce-mandatory": False,
         "oauth-dpop-nonce-counter": 5, "oauth-dpop-dpop_bound_access_tokens-property": "dpop_bound_access_tokens",
+        "client-cert-source": "TLS" if options.tls else "none", "client-cert-use-endpoint-aliases": bool(options.tls),
         "resource-allowed": True, "resource-scope": {"openid": ["https://app.test"], "reports": ["https://app.test"]},
         "name-claim": "on-demand", "name-claim-scope": ["profile"], "email-claim": "on-demand",
         "email-claim-scope": ["email"], "scope-claim": "no",

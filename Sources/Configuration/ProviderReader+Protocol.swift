@@ -1,0 +1,57 @@
+internal import Identity
+internal import JOSE
+internal import OpenIDConnect
+internal import Values
+
+/// What of the protocol is used beyond its core.
+extension ProviderReader {
+    func addProtocol(to provider: inout Provider) {
+        provider.pushes =
+            reader.choice("\(path).pushed_authorization").flatMap(PushedAuthorization.init(rawValue:)) ?? .auto
+        provider.signsRequests = truth("request_object")
+        if provider.signsRequests, provider.clientKey == nil {
+            problems.add(place("request_object"), "\(path).client_key_file is missing, for request_object")
+        }
+        provider.bindsTokens = truth("dpop")
+        provider.resources = words("resources")
+        provider.responseMode =
+            reader.choice("\(path).response_mode").flatMap(ResponseMode.init(rawValue:)) ?? preset.responseMode
+        let maxAge = reader.duration("\(path).max_age")
+        provider.strength = Strength(acrValues: words("acr_values"), maxAge: maxAge == 0 ? nil : maxAge)
+        provider.isFAPI = reader.choice("\(path).profile") == "fapi2"
+        if provider.isFAPI { demandFAPI(of: &provider) }
+    }
+
+    /// FAPI 2.0 Security Profile, section 5.3.3 (clients).
+    private func demandFAPI(of provider: inout Provider) {
+        func demand(_ isMet: Bool, _ key: String, _ remedy: String) {
+            if !isMet { problems.add(place(key), "profile: fapi2 demands \(remedy)") }
+        }
+        demand(!provider.insecureHTTP, "insecure_http", "https: leave insecure_http out")
+        demand(provider.dialect == .openIDConnect, "kind", "an OpenID provider")
+        demand(provider.pushes != .never, "pushed_authorization", "pushed authorization requests")
+        demand(provider.responseMode == .query, "response_mode", "response_mode: query")
+        let method = provider.clientAuthentication ?? (provider.clientKey == nil ? .basic : .keyToken)
+        demand(
+            [.keyToken, .tls].contains(method), "client_authentication", "client_authentication: private_key_jwt or tls"
+        )
+        demand(
+            provider.bindsTokens || provider.clientCertificate != nil, "dpop",
+            "bound tokens: dpop: true, or client_certificate_file")
+        let own = provider.clientKey?.algorithms ?? []
+        demand(
+            method != .keyToken || own.contains { SignatureAlgorithm.ofFAPI.contains($0) }, "client_key_file",
+            "a key for PS256, ES256 or EdDSA: RSA, P-256 or Ed25519")
+        provider.pushes = .always
+        provider.clientAuthentication = method
+    }
+
+    func accessTokens() -> AccessTokenDemand? {
+        let demand = AccessTokenDemand(
+            audiences: words("access_tokens.audiences"),
+            types: words("access_tokens.types").map { $0.lowercased() }, scopes: words("access_tokens.scopes"),
+            isIntrospected: truth("access_tokens.introspection"),
+            cacheLifetime: reader.duration("\(path).access_tokens.cache"))
+        return demand.audiences.isEmpty && !demand.isIntrospected ? nil : demand
+    }
+}

@@ -1,0 +1,103 @@
+internal import HTTPTypes
+internal import OpenIDConnect
+internal import Sessions
+internal import Values
+internal import Web
+
+/// A provider says that somebody signed out there: by itself (OpenID Connect Back-Channel Logout 1.0), or by way of a
+/// frame in the browser (Front-Channel Logout 1.0).
+extension Gate {
+    func backchannelLogout(_ request: Request) -> Answer {
+        guard request[.requestMethod]?.isEqual(to: "POST") == true else {
+            return .now(Response(.methodNotAllowed, fields: [Field(.allow, "POST")]))
+        }
+        guard request[.contentLength]?.decimal == Int64(request.body.count), let form = Query(request.body),
+            let token = form.only("logout_token").flatMap({ String(validating: $0, as: UTF8.self) })
+        else { return .now(refuseLogout("logout_token is missing")) }
+        let issuers = providers.relyingParties.filter { $0.mayHaveIssued(token) }
+        guard !issuers.isEmpty else { return .now(refuseLogout("it names no issuer of ours")) }
+        return .later { endAll(token, issuers) }
+    }
+
+    /// Several clients of one provider have the same issuer: the token names one of them.
+    private func endAll(_ token: String, _ issuers: [RelyingParty]) -> Response {
+        var refusal = SignInFailure.invalidToken("")
+        for relyingParty in issuers {
+            do throws(SignInFailure) {
+                let logout = try relyingParty.logout(token, deadline: deadline())
+                return end(logout, relyingParty.provider.name)
+            } catch {
+                refusal = error
+            }
+        }
+        if case .providerUnavailable(let reason) = refusal {
+            log(.cannotTell("a logout token could not be verified: \(reason)"))
+            return Response(.serviceUnavailable, fields: [Field(.retryAfter, "5")])
+        }
+        return refuseLogout("\(refusal)")
+    }
+
+    private func end(_ logout: LogoutToken, _ provider: String) -> Response {
+        do throws(StoreFailure) {
+            let target = logout.session.map { LogoutTarget.session($0) } ?? .subject(logout.subject ?? "")
+            let token = (name: logout.identifier, until: clock.now().adding(Self.longestReplay))
+            guard let count = try sessions.end(target, provider: provider, using: token) else {
+                return refuseLogout("its jti came before")
+            }
+            log(.signedOutByProvider(provider, count: count))
+            return Response(.ok)
+        } catch {
+            log(.cannotTell("\(error)"))
+            return Response(.serviceUnavailable, fields: [Field(.retryAfter, "5")])
+        }
+    }
+
+    /// Seconds that a token can come again: it is refused by its own times after that.
+    private static var longestReplay: Int64 { 25 * 3600 }
+
+    private func refuseLogout(_ reason: String) -> Response {
+        log(.logoutRefused(reason))
+        return .json(.badRequest, .object(["error": .string("invalid_request")]))
+    }
+}
+
+extension Gate {
+    /// The cookie does not come along in a foreign frame, so the session is found by what the provider calls it.
+    func frontchannelLogout(_ request: Request) -> Answer {
+        guard request[.requestMethod]?.isEqual(to: "GET") == true else {
+            return .now(Response(.methodNotAllowed, fields: [Field(.allow, "GET")]))
+        }
+        let query = request[.queryString].flatMap { Query($0) }
+        guard let issuer = query?.only("iss"), let sid = query?.only("sid"), !sid.isEmpty, sid.count <= 512,
+            let session = String(validating: sid, as: UTF8.self), !sid.contains(0)
+        else { return .now(refuseLogout("iss or sid is missing")) }
+        let issuers = providers.relyingParties.filter { $0.provider.issuer.utf8.elementsEqual(issuer) }
+        guard let first = issuers.first else { return .now(refuseLogout("it names no issuer of ours")) }
+        return .later { end(session, issuers, framedBy: first.provider.issuerURL.origin) }
+    }
+
+    private func end(_ sid: String, _ issuers: [RelyingParty], framedBy origin: String) -> Response {
+        do throws(StoreFailure) {
+            for name in issuers.map(\.provider.name) {
+                let count = try sessions.end(.session(sid), provider: name)
+                log(.signedOutByProvider(name, count: count ?? 0))
+            }
+            var fields = [Field(.contentType, "text/html; charset=utf-8"), Field(.xContentTypeOptions, "nosniff")]
+            let policy = "default-src 'none'; frame-ancestors \(origin)"
+            if let field = Field(.contentSecurityPolicy, policy.utf8) { fields.append(field) }
+            return Response(.ok, fields: fields, body: Array("<!doctype html><title>-</title>\n".utf8))
+        } catch {
+            log(.cannotTell("\(error)"))
+            return Response(.serviceUnavailable, fields: [Field(.retryAfter, "5")])
+        }
+    }
+}
+
+extension Gate {
+    /// `jwks.json`: the public halves of the keys that we sign with (RFC 7517, section 5).
+    var publishedKeys: Response {
+        var keys: [JSONValue] = []
+        for key in providers.relyingParties.compactMap(\.publicKey) where !keys.contains(key) { keys.append(key) }
+        return .json(.ok, .object(["keys": .array(keys)]))
+    }
+}
