@@ -41,7 +41,12 @@ extension ProviderReader {
         guard let file else {
             return problems.add(place("client_certificate_file"), "\(path).client_key_file is missing, too")
         }
-        if !reader.isReadable(certificate) {
+        if let pem = reader.contents(of: certificate) {
+            if provider.clientKey?.belongs(toCertificate: pem) == false {
+                problems.add(
+                    place("client_certificate_file"), "\(certificate) is no PEM certificate of the key in \(file)")
+            }
+        } else {
             problems.add(place("client_certificate_file"), "\(certificate) cannot be read")
         }
         provider.clientCertificate = ClientCertificate(file: certificate, keyFile: file)

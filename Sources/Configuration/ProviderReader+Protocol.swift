@@ -13,13 +13,26 @@ extension ProviderReader {
             problems.add(place("request_object"), "\(path).client_key_file is missing, for request_object")
         }
         provider.bindsTokens = truth("dpop")
-        provider.resources = words("resources")
+        provider.resources = reader.list("\(path).resources").map { text, place in
+            // RFC 8707, section 2.
+            if !text.contains(":") || text.contains("#") || text.utf8.first.map(\.isWordByte) != true {
+                problems.add(place, "\(text) is no absolute address without a fragment")
+            }
+            return text
+        }
         provider.responseMode =
             reader.choice("\(path).response_mode").flatMap(ResponseMode.init(rawValue:)) ?? preset.responseMode
         let maxAge = reader.duration("\(path).max_age")
-        provider.strength = Strength(acrValues: words("acr_values"), maxAge: maxAge == 0 ? nil : maxAge)
+        provider.strength = Strength(acrValues: acrValues(), maxAge: maxAge == 0 ? nil : maxAge)
         provider.isFAPI = reader.choice("\(path).profile") == "fapi2"
         if provider.isFAPI { demandFAPI(of: &provider) }
+    }
+
+    private func acrValues() -> [String] {
+        reader.list("\(path).acr_values").map { text, place in
+            if !RuleReader.isContextClass(text) { problems.add(place, "\(text) is no authentication context class") }
+            return text
+        }
     }
 
     /// FAPI 2.0 Security Profile, section 5.3.3 (clients).

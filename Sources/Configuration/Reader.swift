@@ -167,6 +167,10 @@ struct Reader {
 }
 
 extension Reader {
+    func contents(of file: String) -> [UInt8]? {
+        FileManager.default.contents(atPath: file).map { Array($0.prefix(256 * 1024)) }
+    }
+
     func isReadable(_ file: String) -> Bool {
         FileManager.default.isReadableFile(atPath: file)
     }

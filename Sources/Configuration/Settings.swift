@@ -17,6 +17,9 @@ package struct Settings: Sendable {
     /// What should be known, each `insecure…` that is on among it.
     package let warnings: [Problem]
 
+    /// Whether programs may bring access tokens.
+    package var takesAccessTokens: Bool { providers.contains { $0.provider.accessTokens != nil } }
+
     /// The first that people sign in with.
     package var firstProvider: Provider {
         guard let first = providers.first(where: \.isForPeople) else {

@@ -56,7 +56,7 @@ extension Gate {
     private func find(_ token: [UInt8]) -> BearerFinding {
         let text = String(decoding: token, as: UTF8.self)
         var trouble: String?
-        for relyingParty in providers.relyingParties where relyingParty.mayKnow(accessToken: text) {
+        for relyingParty in candidates(for: text) {
             do throws(SignInFailure) {
                 return keep(try relyingParty.bearer(of: text, deadline: deadline()), of: token)
             } catch {
@@ -69,6 +69,13 @@ extension Gate {
         let now = clock.now()
         tokens.keep(.refused, of: token, until: now.adding(Self.refusalLifetime), at: now)
         return .refused
+    }
+
+    /// Those to ask. A token that names one of them is shown to no other.
+    private func candidates(for text: String) -> [RelyingParty] {
+        let all = providers.relyingParties.filter { $0.mayKnow(accessToken: text) }
+        let named = all.filter { $0.mayHaveIssued(text) }
+        return named.isEmpty ? all : named
     }
 
     /// Seconds that a refused token is not asked about again: it may become good, if clocks differ.

@@ -164,9 +164,7 @@ extension Gate {
             let fields = request.role == .authorizer ? session.fields.authorizer : session.fields.responder
             return allow(session.identity, fields, reuse: reuse(of: session, request), request)
         case .signIn(let rule):
-            guard providers.takeAccessTokens, case .program = Visitor(of: request) else {
-                return Response(.unauthorized)
-            }
+            guard providers.takeAccessTokens else { return Response(.unauthorized) }
             let strength = policy.demand(ofRule: rule).strength
             return challenge(session == nil || strength == .any ? .missing : .tooWeak(strength))
         case .deny(let reason):

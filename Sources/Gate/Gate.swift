@@ -45,7 +45,7 @@ package struct Gate: Responder {
         case .endpoint(.userinfo): userinfo(request)
         case .endpoint(.backchannelLogout): backchannelLogout(request)
         case .endpoint(.frontchannelLogout): frontchannelLogout(request)
-        case .endpoint(.keys): .now(publishedKeys)
+        case .endpoint(.keys): .now(publishedKeys(request))
         case .endpoint(.denied): denied(request)
         case .endpoint(.doctor): doctor(request)
         case .endpoint(.ping): .now(.text(.ok, "OK\n"))

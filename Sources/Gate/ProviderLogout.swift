@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import Identity
 internal import OpenIDConnect
 internal import Sessions
 internal import Values
@@ -62,7 +63,8 @@ extension Gate {
 }
 
 extension Gate {
-    /// The cookie does not come along in a foreign frame, so the session is found by what the provider calls it.
+    /// The cookie does not come along in a foreign frame, so the session is found by what the provider calls it. Where
+    /// it does come along, its session ends, too, if the provider has no name for it.
     func frontchannelLogout(_ request: Request) -> Answer {
         guard request[.requestMethod]?.isEqual(to: "GET") == true else {
             return .now(Response(.methodNotAllowed, fields: [Field(.allow, "GET")]))
@@ -73,15 +75,18 @@ extension Gate {
         else { return .now(refuseLogout("iss or sid is missing")) }
         let issuers = providers.relyingParties.filter { $0.provider.issuer.utf8.elementsEqual(issuer) }
         guard let first = issuers.first else { return .now(refuseLogout("it names no issuer of ours")) }
-        return .later { end(session, issuers, framedBy: first.provider.issuerURL.origin) }
+        return .later { end(session, issuers, tickets(of: request), framedBy: first.provider.issuerURL.origin) }
     }
 
-    private func end(_ sid: String, _ issuers: [RelyingParty], framedBy origin: String) -> Response {
+    private func end(
+        _ sid: String, _ issuers: [RelyingParty], _ tickets: ArraySlice<ArraySlice<UInt8>>, framedBy origin: String
+    ) -> Response {
         do throws(StoreFailure) {
             for name in issuers.map(\.provider.name) {
                 let count = try sessions.end(.session(sid), provider: name)
                 log(.signedOutByProvider(name, count: count ?? 0))
             }
+            for ticket in tickets where isNameless(ticket, of: issuers) { _ = try sessions.end(cookie: ticket) }
             var fields = [Field(.contentType, "text/html; charset=utf-8"), Field(.xContentTypeOptions, "nosniff")]
             let policy = "default-src 'none'; frame-ancestors \(origin)"
             if let field = Field(.contentSecurityPolicy, policy.utf8) { fields.append(field) }
@@ -94,8 +99,21 @@ extension Gate {
 }
 
 extension Gate {
+    /// Whether the session of the ticket is one of these providers', which gave it no `sid`.
+    private func isNameless(_ ticket: ArraySlice<UInt8>, of issuers: [RelyingParty]) -> Bool {
+        switch sessions.find(cookie: ticket) {
+        case .live(let session), .due(let session), .expired(let session):
+            session.identity.claims.members["sid"] == nil
+                && issuers.contains { $0.provider.name == session.identity.provider }
+        case .none, .storeFailed: false
+        }
+    }
+
     /// `jwks.json`: the public halves of the keys that we sign with (RFC 7517, section 5).
-    var publishedKeys: Response {
+    func publishedKeys(_ request: Request) -> Response {
+        guard request.method.map({ $0.isEqual(to: "GET") || $0.isEqual(to: "HEAD") }) ?? false else {
+            return Response(.methodNotAllowed, fields: [Field(.allow, "GET, HEAD")])
+        }
         var keys: [JSONValue] = []
         for key in providers.relyingParties.compactMap(\.publicKey) where !keys.contains(key) { keys.append(key) }
         return .json(.ok, .object(["keys": .array(keys)]))

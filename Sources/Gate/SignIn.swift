@@ -44,7 +44,8 @@ extension Gate {
         }
         guard case .person = Visitor(of: request), isSafe(method) || isNavigation(request) else {
             var answer = Response.text(.unauthorized, "sign-in needed\n")
-            answer.fields += refusal?.fields.filter { $0.name == .wwwAuthenticate } ?? []
+            let challenge = providers.takeAccessTokens ? [Challenge.missing.field].compactMap(\.self) : []
+            answer.fields += refusal?.fields.filter { $0.name == .wwwAuthenticate } ?? challenge
             return .now(answer)
         }
         let target = returnURL(of: request)

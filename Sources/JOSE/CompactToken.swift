@@ -33,6 +33,7 @@ package struct CompactToken: Sendable {
         } else {
             keyID = nil
         }
+        if let typ = header["typ"], typ.string == nil { return nil }
         type = header["typ"]?.string.map { typ in
             let name = typ.lowercased()
             return name.hasPrefix("application/") ? String(name.dropFirst(12)) : name

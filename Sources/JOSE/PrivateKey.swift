@@ -21,6 +21,9 @@ package struct PrivateKey: Sendable {
     /// A key from a PEM file: RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519. `nil` for any other.
     package init?(pem: [UInt8]) {
         guard let text = String(validating: pem, as: UTF8.self) else { return nil }
+        // The library takes any curve's number for one on its own.
+        let der = Self.der(text, "PRIVATE KEY")
+        if der?.contains(Self.secp256k1) ?? false { return nil }
         if let key = try? P256.Signing.PrivateKey(pemRepresentation: text) {
             material = .p256(key)
         } else if let key = try? P384.Signing.PrivateKey(pemRepresentation: text) {
@@ -55,14 +58,32 @@ package struct PrivateKey: Sendable {
 
     /// PKCS #8 (RFC 8410, section 7) has one form for all of these keys: sixteen bytes, and the seed.
     private static func edwards(_ pem: String) -> Curve25519.Signing.PrivateKey? {
-        let lines = pem.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("-----") }
         let head: [UInt8] = [
             0x30, 0x2E, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
         ]
-        guard let bytes = Base64.decode(Array(lines.joined().utf8)), bytes.count == 48, bytes.starts(with: head) else {
-            return nil
-        }
+        guard let bytes = der(pem, "PRIVATE KEY"), bytes.count == 48, bytes.starts(with: head) else { return nil }
         return try? Curve25519.Signing.PrivateKey(rawRepresentation: bytes.dropFirst(16))
+    }
+}
+
+extension PrivateKey {
+    /// The object identifier 1.3.132.0.10.
+    private static let secp256k1: [UInt8] = [0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x0A]
+
+    /// The bytes in the first block of a PEM text (RFC 7468) whose label ends so.
+    private static func der(_ pem: String, _ label: String) -> [UInt8]? {
+        let lines = pem.split(whereSeparator: \.isNewline)
+        guard let first = lines.firstIndex(where: { $0.hasPrefix("-----BEGIN ") && $0.hasSuffix("\(label)-----") })
+        else { return nil }
+        let body = lines[(first + 1)...].prefix { !$0.hasPrefix("-----END ") }
+        return Base64.decode(Array(body.joined().utf8))
+    }
+
+    /// Whether this PEM text is a certificate with the public half of the key in it.
+    package func belongs(toCertificate pem: [UInt8]) -> Bool {
+        guard let certificate = Self.der(String(decoding: pem, as: UTF8.self), "CERTIFICATE") else { return false }
+        let numbers = ["n", "x", "y"].compactMap { publicKey[$0]?.string.flatMap { Base64URL.decode($0.utf8) } }
+        return !numbers.isEmpty && numbers.allSatisfy(certificate.contains)
     }
 }
 

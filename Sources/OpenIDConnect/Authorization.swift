@@ -13,8 +13,11 @@ enum Authorization {
         let challenge = Base64URL.encode(Array(SHA256.hash(data: pending.codeVerifier.exposed)))
         var parameters = [
             ("response_type", "code"), ("client_id", provider.clientID), ("redirect_uri", redirectURI),
-            ("state", pending.state), ("code_challenge", challenge), ("code_challenge_method", "S256"),
+            ("state", pending.state),
         ]
+        if !provider.oddities.contains(.noPKCE) {
+            parameters += [("code_challenge", challenge), ("code_challenge_method", "S256")]
+        }
         if !provider.scopes.isEmpty { parameters.append(("scope", provider.scopes.joined(separator: " "))) }
         if provider.dialect == .openIDConnect { parameters.append(("nonce", pending.nonce)) }
         if provider.responseMode == .formPost { parameters.append(("response_mode", "form_post")) }

@@ -44,7 +44,7 @@ extension RelyingParty {
             } else if has(.groupOverage) {
                 try Entra.groups(api, of: claims)
             } else if has(.keycloakRoles) {
-                Keycloak.groups(claims, accessToken: try claimsOfAccessToken(grant, deadline))
+                Keycloak.groups(claims, accessToken: try claimsOfAccessToken(grant, of: claims, deadline))
             } else if has(.groupsAreNames) {
                 claims.members[provider.mapping.groups]?.object?.keys.sorted()
             } else {
@@ -54,8 +54,11 @@ extension RelyingParty {
         return Claims(members)
     }
 
-    /// Those of an access token that is a token of the provider's own; none of one that is not.
-    private func claimsOfAccessToken(_ grant: Grant, _ deadline: Int64) throws(SignInFailure) -> Claims {
+    /// Those of an access token that is a token of the provider's own, of the same person and not over; none of one that
+    /// is no such token.
+    private func claimsOfAccessToken(
+        _ grant: Grant, of person: Claims, _ deadline: Int64
+    ) throws(SignInFailure) -> Claims {
         guard let token = CompactToken(String(decoding: grant.accessToken.exposed, as: UTF8.self)) else {
             return Claims()
         }
@@ -63,6 +66,13 @@ extension RelyingParty {
         let members = JSONValue(parsing: payload, limit: CompactToken.limit)?.object ?? [:]
         guard members["iss"]?.string?.utf8.elementsEqual(provider.issuer.utf8) == true else {
             throw .invalidToken("the access token is another issuer's")
+        }
+        guard let end = members["exp"]?.moment, end.adding(IDToken.leeway) > clock.now() else {
+            throw .invalidToken("the access token is over")
+        }
+        // "Lightweight" tokens name nobody.
+        guard members["sub"] == nil || members["sub"] == person.members["sub"] else {
+            throw .invalidToken("the access token is another person's")
         }
         return Claims(members)
     }

@@ -34,10 +34,11 @@ enum Entra {
 
     /// The issuer of a token of `common`, `organizations` or `consumers`: discovery gives a pattern, and the tenant
     /// of each token fills it in (learn.microsoft.com, "Access token claims: iss").
-    static func issuer(_ pattern: String, _ members: [String: JSONValue]) -> String {
-        guard let tenant = members["tid"]?.string, !tenant.isEmpty, tenant.utf8.allSatisfy(isHexOrHyphen) else {
-            return pattern
-        }
+    /// `nil` when the token names no tenant.
+    static func issuer(_ pattern: String, _ members: [String: JSONValue]) -> String? {
+        guard pattern.contains("{tenantid}") else { return pattern }
+        guard let tenant = members["tid"]?.string, tenant.utf8.count == 36, tenant.utf8.allSatisfy(isHexOrHyphen)
+        else { return nil }
         return pattern.replacing("{tenantid}", with: tenant)
     }
 

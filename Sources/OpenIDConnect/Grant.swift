@@ -30,6 +30,7 @@ package struct Grant: Sendable, Equatable {
         var grant = Grant(
             accessToken: accessToken, refreshToken: refreshToken, idToken: nil, expires: expires, recheck: recheck)
         grant.proofKey = proofKey
+        grant.scopes = scopes
         return grant
     }
 

@@ -55,7 +55,7 @@ struct IDToken: Sendable {
         if expected.oddities.contains(.issuerWithoutScheme), said.utf8.elementsEqual(Google.issuerWithoutScheme.utf8) {
             return
         }
-        guard said.utf8.elementsEqual(issuer.utf8) else { throw .invalidToken("iss is not the issuer") }
+        guard let issuer, said.utf8.elementsEqual(issuer.utf8) else { throw .invalidToken("iss is not the issuer") }
     }
 
     private static func checkAudience(_ members: [String: JSONValue], _ expected: Expectation) throws(SignInFailure) {

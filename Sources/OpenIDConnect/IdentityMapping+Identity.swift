@@ -4,7 +4,7 @@ internal import Values
 extension IdentityMapping {
     /// Whether these claims answer all that is asked of them, so that userinfo need not be asked.
     func isComplete(_ claims: Claims) -> Bool {
-        claims[email] != nil && claims[groups] != nil && username.first.map { claims[$0] != nil } ?? true
+        claims[email] != nil && emailVerified.map { claims[$0] != nil } ?? true && claims[groups] != nil && username.first.map { claims[$0] != nil } ?? true
     }
 
     /// Who a plain OAuth2 service says it is: a text, or the digits of a whole number.
@@ -15,7 +15,7 @@ extension IdentityMapping {
             case .integer(let number) where number > 0: String(number)
             default: nil
             }
-        guard let text, (1...255).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+        guard let text, (1...255).contains(text.utf8.count), text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
             throw .identityRefused("\(subject) of the profile names nobody; claims.subject says which claim does")
         }
         return text
@@ -37,15 +37,17 @@ extension IdentityMapping {
     func identity(
         _ claims: Claims, provider: Provider, subject: String
     ) throws(SignInFailure) -> Identity {
-        let names = username.lazy.compactMap { claims[$0]?.string }.filter { !$0.isEmpty }
-        guard let name = names.first else { throw .identityRefused("no claim names the user") }
+        let isVerified = isVerified(claims, provider)
+        // An address that anybody could have given names nobody, where something else does.
+        let paths = isVerified || username.count == 1 ? username : username.filter { $0 != self.email }
+        guard let name = paths.lazy.compactMap({ claims[$0]?.string }).first(where: { !$0.isEmpty }) else { throw .identityRefused("no claim names the user") }
         let email = try claims[email]?.string.map { text throws(SignInFailure) in try Self.line(text, "e-mail address")
         }
         let preferred = claims["preferred_username"]?.string
         return Identity(
             provider: provider.name, issuer: provider.issuer, subject: subject,
             username: try Self.line(name, "user name"),
-            email: email.flatMap { $0.isEmpty ? nil : $0 }, isEmailVerified: isVerified(claims, provider),
+            email: email.flatMap { $0.isEmpty ? nil : $0 }, isEmailVerified: isVerified,
             preferredUsername: preferred.flatMap { Self.isLine($0) && !$0.isEmpty ? $0 : nil },
             groups: Self.groups(claims[groups]), claims: claims)
     }

@@ -39,6 +39,11 @@ package struct LogoutToken: Sendable, Equatable {
         guard let issued = members["iat"]?.moment, issued <= now.adding(IDToken.leeway) else {
             throw .invalidToken("iat is missing, no time, or in the future")
         }
+        if let begins = members["nbf"] {
+            guard let begins = begins.moment, begins <= now.adding(IDToken.leeway) else {
+                throw .invalidToken("nbf is no time, or in the future")
+            }
+        }
         guard let end = members["exp"] else {
             guard now.since(issued) <= longestAge else { throw .invalidToken("it has no exp, and is old") }
             return

@@ -32,6 +32,10 @@ package enum Oddity: Sendable, CaseIterable {
     case appleSecret
     /// LinkedIn: the nonce is not repeated in the ID token.
     case noNonce
+    /// LinkedIn: a code verifier beside a client secret is an error there.
+    case noPKCE
+    /// Login.gov: a sign-out that names the ID token is refused.
+    case noLogoutHint
     /// Bitbucket: e-mail addresses have a call of their own.
     case bitbucketEmails
     /// Nextcloud: its interface answers only who sends `OCS-APIRequest`, in an envelope.

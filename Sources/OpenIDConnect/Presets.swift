@@ -39,7 +39,7 @@ extension Preset {
         // The address in `email` is whatever the tenant's administrator wrote: only `xms_edov` proves it.
         Preset("entra", "Microsoft", issuer: "https://login.microsoftonline.com/{tenant}/v2.0") {
             $0.api = "https://graph.microsoft.com"
-            $0.scopes = ["openid", "profile", "email", "User.Read"]
+            $0.scopes = ["openid", "profile", "email", "offline_access", "User.Read"]
             $0.mapping.emailVerified = "xms_edov"
             $0.oddities = [.groupOverage, .issuerPerTenant, .truthAsText]
         },
@@ -65,7 +65,7 @@ extension Preset {
         Preset("linkedin", "LinkedIn", issuer: "https://www.linkedin.com/oauth") {
             $0.mapping.username = ["email", "sub"]
             $0.clientAuthentication = .post
-            $0.oddities = [.noNonce, .truthAsText]
+            $0.oddities = [.noNonce, .noPKCE, .truthAsText]
         },
         Preset("gitea", "Gitea", example: "https://gitea.example.com") {
             $0.scopes = ["openid", "profile", "email", "groups"]
@@ -94,7 +94,7 @@ extension Preset {
             $0.token = "{issuer}/site/oauth2/access_token"
             $0.userinfo = "{api}/user"
             $0.scopes = ["account", "email"]
-            $0.mapping = IdentityMapping(subject: "account_id", username: ["username", "nickname"])
+            $0.mapping = IdentityMapping(subject: "account_id", username: ["username", "account_id"])
             $0.oddities = [.bitbucketEmails]
         },
         Preset("nextcloud", "Nextcloud", example: "https://cloud.example.com") {
@@ -107,6 +107,9 @@ extension Preset {
             $0.oddities = [.ocsEnvelope]
         },
         Preset("adfs", "ADFS", example: "https://adfs.example.com/adfs") {
+            // Only so are claims of one's own in the ID token ("Customize claims to be emitted in id_token").
+            $0.scopes = ["openid", "profile", "email", "allatclaims"]
+            $0.responseMode = .formPost
             $0.mapping.username = ["upn", "unique_name", "email", "sub"]
             $0.mapping.groups = "group"
         },
@@ -129,6 +132,7 @@ extension Preset {
             $0.scopes = ["openid", "email"]
             $0.mapping.username = ["email", "sub"]
             $0.clientAuthentication = .keyToken
+            $0.oddities = [.noLogoutHint]
             $0.parameters = [("acr_values", "urn:acr.login.gov:auth-only")]
         },
     ]

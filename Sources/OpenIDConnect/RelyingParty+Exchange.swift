@@ -105,6 +105,10 @@ extension RelyingParty {
         guard let token = CompactToken(String(decoding: idToken.exposed, as: UTF8.self)) else {
             throw .invalidToken("the ID token is no signed token")
         }
+        // RFC 8725, section 3.11: a token of another kind, by the same keys, may look alike.
+        guard !CompactToken.otherTypes.contains(token.type ?? "") else {
+            throw .invalidToken("typ is \(quoted(token.type)), no ID token's")
+        }
         let (payload, algorithm) = try verifiedPayload(token, deadline)
         let expected = IDToken.Expectation(
             issuer: metadata.issuer, oddities: provider.oddities, clientID: provider.clientID,
@@ -134,7 +138,7 @@ extension RelyingParty {
         guard UserInfo.isSigned(response) else { return try UserInfo.process(response, subject: subject) }
         try UserInfo.check(response)
         guard let token = CompactToken(String(decoding: response.body, as: UTF8.self)),
-            !["at+jwt", "logout+jwt"].contains(token.type)
+            !CompactToken.otherTypes.contains(token.type ?? "")
         else { throw .invalidToken("userinfo is no signed token of its own kind") }
         let (payload, _) = try verifiedPayload(token, deadline)
         let claims = try UserInfo.claims(payload, subject: subject)
@@ -144,8 +148,28 @@ extension RelyingParty {
         if let audience = claims.members["aud"], !audience.names(provider.clientID) {
             throw .invalidToken("aud of userinfo does not name us")
         }
+        try checkTimes(claims)
         return claims
     }
+
+    private func checkTimes(_ claims: Claims) throws(SignInFailure) {
+        if let end = claims.members["exp"] {
+            guard let end = end.moment, end.adding(IDToken.leeway) > clock.now() else {
+                throw .invalidToken("exp of userinfo is no time, or past")
+            }
+        }
+        for name in ["nbf", "iat"] {
+            guard let value = claims.members[name] else { continue }
+            guard let moment = value.moment, moment <= clock.now().adding(IDToken.leeway) else {
+                throw .invalidToken("\(name) of userinfo is no time, or in the future")
+            }
+        }
+    }
+}
+
+extension CompactToken {
+    /// Kinds of tokens that are never an ID token or userinfo.
+    fileprivate static let otherTypes = ["at+jwt", "logout+jwt", "dpop+jwt", "oauth-authz-req+jwt", "secevent+jwt"]
 }
 
 extension JSONValue {

@@ -14,7 +14,9 @@ extension RelyingParty {
         if has(.cognitoLogout) { return cognitoLogout(metadata, postLogoutRedirectURI) }
         guard let endpoint = metadata.endSessionEndpoint else { return nil }
         var parameters = [("client_id", provider.clientID), ("post_logout_redirect_uri", postLogoutRedirectURI)]
-        if let idToken { parameters.insert(("id_token_hint", String(decoding: idToken.exposed, as: UTF8.self)), at: 0) }
+        if let idToken, !has(.noLogoutHint) {
+            parameters.insert(("id_token_hint", String(decoding: idToken.exposed, as: UTF8.self)), at: 0)
+        }
         if let state { parameters.append(("state", state)) }
         return endpoint.text.appending(query: parameters)
     }

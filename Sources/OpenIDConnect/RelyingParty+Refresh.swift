@@ -42,9 +42,14 @@ extension RelyingParty {
     ) -> RefreshOutcome {
         do throws(SignInFailure) {
             return .renewed(new, try person(identity, old, new, metadata, deadline))
+        } catch .identityRefused(let reason) {
+            return .ended(reason: "no identity any more: \(reason)")
         } catch {
             log(.odd(provider: provider.name, reason: "claims not taken at a refresh: \(error)"))
-            return .renewed(new.withoutIDToken, identity)
+            var kept = new.withoutIDToken
+            // What cannot be had now is asked for again at once, and counts for no longer than any outage.
+            if case .providerUnavailable = error { kept.recheck = clock.now() }
+            return .renewed(kept, identity)
         }
     }
 
@@ -75,7 +80,7 @@ extension RelyingParty {
         do throws(SignInFailure) {
             var asked = grant
             asked.scopes = identity.claims.members["scope"]?.string?.split(separator: " ").map(String.init)
-            let identity = try profiled(identity, asked, deadline)
+            let identity = try person(identity, asked, asked.withoutIDToken, try published(deadline), deadline)
             return .renewed(grant.due(for: provider, at: clock.now()), identity)
         } catch {
             return switch error {

@@ -57,6 +57,8 @@ package final class RelyingParty: Sendable {
             parameters = Authorization.signed(parameters, provider, metadata, now: clock.now())
         }
         if let endpoint = try pushEndpoint(metadata) {
+            // RFC 9126, section 3: nothing beside a request object.
+            if provider.signsRequests { parameters.removeAll { !["client_id", "request"].contains($0.0) } }
             let response = try post(parameters, to: endpoint, metadata, boundTo: pending.proofKey, deadline)
             parameters = [
                 ("client_id", provider.clientID), ("request_uri", try Authorization.name(ofPushed: response)),

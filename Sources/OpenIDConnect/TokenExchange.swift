@@ -17,10 +17,8 @@ enum TokenExchange {
         code: String, _ pending: PendingSignIn, _ provider: Provider, redirectURI: String
     ) -> [(String, String)] {
         let verifier = String(decoding: pending.codeVerifier.exposed, as: UTF8.self)
-        return [
-            ("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirectURI),
-            ("code_verifier", verifier),
-        ] + provider.resources.map { ("resource", $0) }
+        let proof = provider.oddities.contains(.noPKCE) ? [] : [("code_verifier", verifier)]
+        return [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirectURI)] + proof + provider.resources.map { ("resource", $0) }
     }
 
     /// The form for a refresh token.

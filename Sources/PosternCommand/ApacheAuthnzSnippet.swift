@@ -15,6 +15,7 @@ struct ApacheAuthnzSnippet: ServerSnippet {
     private let port: String
     private let socket: String?
     private let headers: ApacheHeaders
+    private let tokens: String
 
     init(_ source: SnippetSource) throws(SnippetFailure) {
         guard let port = source.port else {
@@ -27,6 +28,7 @@ struct ApacheAuthnzSnippet: ServerSnippet {
         socket = source.socket
         prefix = source.settings.gate.prefix
         headers = ApacheHeaders(names: source.headers, cookies: source.cookies)
+        tokens = ApacheText.tokens(source.settings)
     }
 
     static func path(of part: Part) -> String {
@@ -65,7 +67,7 @@ struct ApacheAuthnzSnippet: ServerSnippet {
         # Sign-in, callback, sign-out and the other pages of Postern.
         ProxyPass "\(prefix)/" "\(pages)"
         <Location \(prefix)/>
-            Require all granted
+            Require all granted\(tokens.replacing("\n", with: "\n    "))
         </Location>
 
         """
@@ -85,7 +87,7 @@ struct ApacheAuthnzSnippet: ServerSnippet {
         AuthType Postern
         AuthName Postern
         AuthnzFcgiCheckAuthnProvider postern Authoritative On RequireBasicAuth Off UserExpr "%{reqenv:REMOTE_USER}" DefaultUser -
-        Require valid-user
+        Require valid-user\(tokens)
         <IfModule access_compat_module>
             Satisfy All
         </IfModule>

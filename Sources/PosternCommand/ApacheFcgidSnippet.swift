@@ -17,12 +17,14 @@ struct ApacheFcgidSnippet: ServerSnippet {
     private let program: String
     private let configuration: String
     private let headers: ApacheHeaders
+    private let tokens: String
 
     init(_ source: SnippetSource) {
         prefix = source.settings.gate.prefix
         program = source.program
         configuration = source.configuration
         headers = ApacheHeaders(names: source.headers, cookies: source.cookies)
+        tokens = ApacheText.tokens(source.settings)
     }
 
     static func path(of part: Part) -> String {
@@ -70,12 +72,12 @@ struct ApacheFcgidSnippet: ServerSnippet {
         <IfModule proxy_module>
             ProxyPass \(prefix)/ !
         </IfModule>
-        AliasMatch "^\(ApacheText.escaped(prefix))/[a-z_]*$" \(program)
+        AliasMatch "^\(ApacheText.escaped(prefix))/[a-z_.]*$" \(program)
         <Location \(prefix)/>
             SetHandler fcgid-script
             FcgidWrapper "\(program) serve"
             Options +ExecCGI
-            Require all granted
+            Require all granted\(tokens.replacing("\n", with: "\n    "))
         </Location>
 
         """
@@ -87,7 +89,7 @@ struct ApacheFcgidSnippet: ServerSnippet {
         # (/etc/apache2/\(Self.path(of: .protect)))
 
         FcgidAccessChecker \(program)
-        FcgidAccessCheckerAuthoritative On
+        FcgidAccessCheckerAuthoritative On\(tokens)
         <IfModule access_compat_module>
             Satisfy All
         </IfModule>
@@ -128,5 +130,10 @@ enum ApacheText {
     /// A path as a regular expression for itself.
     static func escaped(_ path: String) -> String {
         path.replacing(".", with: "\\.")
+    }
+
+    /// Apache keeps `Authorization` to itself unless it is told not to.
+    static func tokens(_ settings: Settings) -> String {
+        settings.takesAccessTokens ? "\nCGIPassAuth On" : ""
     }
 }

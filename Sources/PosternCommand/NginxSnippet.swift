@@ -17,6 +17,7 @@ struct NginxSnippet: ServerSnippet {
     private let headers: NginxHeaders
     /// Whether nginx may reuse answers.
     private let isCached: Bool
+    private let takesTokens: Bool
 
     init(_ source: SnippetSource) {
         server = Self.server(source)
@@ -24,6 +25,7 @@ struct NginxSnippet: ServerSnippet {
         cookies = NginxCookies(names: source.cookies)
         headers = NginxHeaders(names: source.headers)
         isCached = source.settings.gate.answerCache > 0
+        takesTokens = source.settings.takesAccessTokens
     }
 
     func text(_ part: Part) -> String {
@@ -119,7 +121,7 @@ extension NginxSnippet {
             fastcgi_read_timeout 15s;
             fastcgi_intercept_errors off;
             fastcgi_pass_request_body off;
-            fastcgi_pass_request_headers off;   # of what the client says, a check needs only the two HTTP_ fields below
+            fastcgi_pass_request_headers off;   # of what the client says, a check needs only the HTTP_ fields below
 
             # SERVER_NAME is what `hosts` in rules is compared with: the first server_name of this block, and so the
             # site that nginx chose. $host would be the client's word. Give sites with rules of their own a server
@@ -135,7 +137,7 @@ extension NginxSnippet {
             fastcgi_param REQUEST_SCHEME $scheme;
             fastcgi_param HTTPS $https if_not_empty;
             fastcgi_param HTTP_COOKIE $http_cookie if_not_empty;
-            fastcgi_param HTTP_X_FORWARDED_FOR $http_x_forwarded_for if_not_empty;
+            fastcgi_param HTTP_X_FORWARDED_FOR $http_x_forwarded_for if_not_empty;\(tokens)
         }
 
         # Sign-in, callback, sign-out and the other pages of Postern.
@@ -155,7 +157,7 @@ extension NginxSnippet {
             fastcgi_pass_request_body off;
             fastcgi_param SCRIPT_NAME \(prefix)/start;
             fastcgi_param QUERY_STRING "";
-            fastcgi_param CONTENT_LENGTH "";
+            fastcgi_param CONTENT_LENGTH "";\(challenge)
         \(pages)
         }
 
@@ -169,6 +171,15 @@ extension NginxSnippet {
         \(pages)
         }
         """ + "\n"
+    }
+
+    /// What programs bring instead of a session.
+    private var tokens: String {
+        takesTokens ? "\n    fastcgi_param HTTP_AUTHORIZATION $http_authorization if_not_empty;" : ""
+    }
+
+    private var challenge: String {
+        takesTokens ? "\n    fastcgi_hide_header WWW-Authenticate;   # the check's own is there already" : ""
     }
 
     private var keepingConnections: String {
@@ -189,7 +200,7 @@ extension NginxSnippet {
             # All that Postern hears stands in the key: whoever differs in any of it, the cookie above all, asks anew.
             fastcgi_keep_conn on;
             fastcgi_cache postern;
-            fastcgi_cache_key "$request_method $scheme $server_name $remote_addr $request_uri\\n$postern_demand\\n$http_x_forwarded_for\\n$http_cookie";
+            fastcgi_cache_key "$request_method $scheme $server_name $remote_addr $request_uri\\n$postern_demand\\n$http_x_forwarded_for\\n$http_cookie\(takesTokens ? "\\n$http_authorization" : "")";
             fastcgi_cache_methods GET HEAD POST;
             fastcgi_cache_lock off;
             fastcgi_cache_use_stale off;

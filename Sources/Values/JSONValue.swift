@@ -11,9 +11,9 @@ package indirect enum JSONValue: Sendable, Equatable {
     case object([String: JSONValue])
 
     /// The value of this text; `nil` when it is not JSON in UTF-8, longer than `limit` bytes or nested deeper than 64
-    /// brackets. A comma too many before a closing bracket is let pass.
+    /// brackets, or when a member stands twice in an object.
     package init?(parsing text: some Collection<UInt8>, limit: Int) {
-        guard text.count <= limit, Self.isUTF8(text), Self.isShallow(text),
+        guard text.count <= limit, Self.isUTF8(text), JSONScan.isPlain(text),
             let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text))
         else { return nil }
         self = value
@@ -23,26 +23,6 @@ package indirect enum JSONValue: Sendable, Equatable {
     private static func isUTF8(_ text: some Collection<UInt8>) -> Bool {
         !text.contains(0) && String(validating: text, as: UTF8.self) != nil
     }
-
-    /// The decoder calls itself for each bracket, and our threads have small stacks.
-    private static func isShallow(_ text: some Collection<UInt8>) -> Bool {
-        var (depth, isString, isEscaped) = (0, false, false)
-        for byte in text {
-            switch byte {
-            case _ where isEscaped: isEscaped = false
-            case UInt8(ascii: "\\"): isEscaped = isString
-            case UInt8(ascii: "\""): isString.toggle()
-            case _ where isString: break
-            case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
-            case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
-            default: break
-            }
-            guard depth <= deepest else { return false }
-        }
-        return true
-    }
-
-    private static let deepest = 64
 
     /// The member of an object; `nil` when there is none, or this is no object.
     package subscript(_ name: String) -> JSONValue? {

@@ -47,7 +47,7 @@ extension Request {
         package var decides: Bool {
             switch self {
             case .requestMethod, .requestURI, .scriptName, .pathInfo, .documentURI, .redirectedMethod, .remoteAddress,
-                .serverName, .https, .allowStatus, .headerBytes, .pages:
+                .serverName, .https, .allowStatus, .headerBytes, .pages, .authorization:
                 true
             default: false
             }

@@ -14,8 +14,8 @@ from harness.servers import wait_until
 from harness.site import SECRET, merged
 from harness.tokens import parts, thumbprint
 
-KINDS = ("ES256", "ES384", "EdDSA", "RS256")
-ALGORITHMS = {"ES256": {"ES256"}, "ES384": {"ES384"}, "EdDSA": {"EdDSA", "Ed25519"}, "RS256": {"RS256", "PS256"}}
+KINDS = ("ES256", "ES384", "ES512", "EdDSA", "RS256")
+ALGORITHMS = {"ES256": {"ES256"}, "ES384": {"ES384"}, "ES512": {"ES512"}, "EdDSA": {"EdDSA", "Ed25519"}, "RS256": {"RS256", "PS256"}}
 
 
 def asserting_site(make_site, kind="ES256", offers=("assertions",), op=None, **changes):
@@ -160,22 +160,21 @@ def test_an_assertion_is_for_the_endpoint_that_is_called_and_for_no_other(make_s
 
 def files(tmp_path):
     """Key files that are none."""
-    write = lambda private, **options: write_key(private, **options)  # noqa: E731
     good = ec.generate_private_key(ec.SECP256R1())
     public, empty, text, cut = (tmp_path / name for name in ("public.pem", "empty.pem", "text.pem", "cut.pem"))
     public.write_bytes(good.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
     empty.write_text("")
     text.write_text("hunter2hunter2")
-    with open(write(good)) as file:
+    with open(write_key(good)) as file:
         cut.write_text(file.read()[:120])
     for path in (public, empty, text, cut):
         os.chmod(path, 0o600)
     return {
-        "of 1024 bits": write(rsa.generate_private_key(65537, 1024)), "P-521": write(ec.generate_private_key(ec.SECP521R1())),
-        "secp256k1": write(ec.generate_private_key(ec.SECP256K1())), "X25519": write(x25519.X25519PrivateKey.generate()),
-        "DSA": write(dsa.generate_private_key(2048)),
-        "with a password": write(good, encryption=serialization.BestAvailableEncryption(b"hunter2")),
-        "for everybody": write(good, mode=0o644), "public": str(public), "empty": str(empty), "text": str(text), "cut": str(cut),
+        "of 1024 bits": write_key(rsa.generate_private_key(65537, 1024)),
+        "secp256k1": write_key(ec.generate_private_key(ec.SECP256K1())), "X25519": write_key(x25519.X25519PrivateKey.generate()),
+        "DSA": write_key(dsa.generate_private_key(2048)),
+        "with a password": write_key(good, encryption=serialization.BestAvailableEncryption(b"hunter2")),
+        "for everybody": write_key(good, mode=0o644), "public": str(public), "empty": str(empty), "text": str(text), "cut": str(cut),
         "missing": "/nonexistent/key.pem", "a folder": str(tmp_path)}
 
 
@@ -184,7 +183,7 @@ def kept_files(tmp_path_factory):
     return files(tmp_path_factory.mktemp("keys"))
 
 
-@pytest.mark.parametrize("fault", ["of 1024 bits", "P-521", "secp256k1", "X25519", "DSA", "with a password", "for everybody", "public",
+@pytest.mark.parametrize("fault", ["of 1024 bits", "secp256k1", "X25519", "DSA", "with a password", "for everybody", "public",
                                    "empty", "text", "cut", "missing", "a folder"])
 def test_REL_11_key_files_that_are_none(site, kept_files, fault):
     done = mistakes(site, {"client_authentication": "private_key_jwt", "client_secret_file": None, "client_key_file": kept_files[fault]})
@@ -203,7 +202,8 @@ def test_REL_11_what_does_not_go_together(site, op):
 
 
 def test_good_key_files(site):
-    for private in (ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048),
+    for private in (ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP384R1()),
+                    ec.generate_private_key(ec.SECP521R1()), rsa.generate_private_key(65537, 2048),
                     rsa.generate_private_key(65537, 4096), ed25519.Ed25519PrivateKey.generate()):
         done = mistakes(site, {"client_authentication": "private_key_jwt", "client_secret_file": None,
                                "client_key_file": write_key(private)})

@@ -8,6 +8,8 @@ import pytest
 from harness import fastcgi
 from harness.browser import NAVIGATION, other
 from harness.extended import FORM, extended_site, mistakes
+from harness.provider import Provider
+from harness.site import Site
 from test_flow import query_of
 
 CALLBACK = "/oauth2/callback"
@@ -19,8 +21,6 @@ def posting_site(make_site, op=None, **changes):
 
 @pytest.fixture(scope="module")
 def posting(authority):
-    from harness.provider import Provider
-    from harness.site import Site
     site = Site(authority, {"providers": {"op": {"response_mode": "form_post"}}}, provider=Provider(offers=["form_post"]))
     site.owns_provider = True
     yield site

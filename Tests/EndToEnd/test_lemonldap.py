@@ -113,7 +113,7 @@ def test_a_token_that_the_provider_is_asked_about(lemonldap, site_for):
     site = site_for(changes=PROGRAMS, access_tokens={"introspection": True, "cache": "1s"})
     program = Program(site, lemonldap, scope="openid reports")
     response = program.get("/report")
-    assert response.status_code == 200 and "PROTECTED" in response.text, site.postern.log[-3000:]
+    assert response.status_code == 200 and "PROTECTED" in response.text, f"{response.headers} {site.postern.log[-3000:]}"
     assert ("x-auth-request-user", "program") in [(name.lower(), value) for name, value in site.backend.seen[-1]["headers"]]
     assert program.get("/admin/").status_code == 403
     assert Program(site, token=f"{program.token}x").get("/").status_code == 401

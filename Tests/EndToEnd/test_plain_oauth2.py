@@ -34,7 +34,7 @@ def plain(make_site):
     def make(provider, client="confidential", secret="confidential-secret", changes=None, **more):
         base = provider.base
         return site_of(make_site, provider, client, secret, changes=changes, **{
-            "kind": "oauth2", "issuer": None, "authorization_endpoint": f"{base}/o/authorize/", "token_endpoint": f"{base}/o/token/",
+            "kind": "oauth2", "authorization_endpoint": f"{base}/o/authorize/", "token_endpoint": f"{base}/o/token/",
             "userinfo_endpoint": f"{base}/api/profile", "revocation_endpoint": f"{base}/o/revoke_token/",
             "introspection_endpoint": f"{base}/o/introspect/", "scopes": ["profile", "email"],
             "claims": {"subject": "id", "username": "login", "email": "contact.mail", "groups": "memberships.groups"}, **more})

@@ -89,9 +89,10 @@ def site_for(make_site, relay):
 def keys(tmp_path_factory):
     """Paths of client keys by name; made once, for providers remember them for a while."""
     folder, found = tmp_path_factory.mktemp("client-keys"), {}
-    for name, key in (("EC", ec.generate_private_key(ec.SECP256R1())), ("EC-384", ec.generate_private_key(ec.SECP384R1())),
-                      ("RSA", rsa.generate_private_key(65537, 2048)), ("Ed25519", ed25519.Ed25519PrivateKey.generate()),
-                      ("another", ec.generate_private_key(ec.SECP256R1()))):
+    for name, curve in (("EC", ec.SECP256R1), ("EC-384", ec.SECP384R1), ("EC-521", ec.SECP521R1), ("another", ec.SECP256R1),
+                        ("RSA", None), ("Ed25519", None)):
+        key = (ec.generate_private_key(curve()) if curve else rsa.generate_private_key(65537, 2048) if name == "RSA"
+               else ed25519.Ed25519PrivateKey.generate())
         found[name] = folder / f"{name}.pem"
         found[name].touch(0o600)
         found[name].write_bytes(key.private_bytes(
@@ -146,7 +147,7 @@ def test_client_secret_jwt_is_demanded_and_the_secret_must_be_right(glewlwyd, si
         assert secret not in site.postern.log
 
 
-@pytest.mark.parametrize("name", ["EC", "EC-384", "RSA", "Ed25519"])
+@pytest.mark.parametrize("name", ["EC", "EC-384", "EC-521", "RSA", "Ed25519"])
 def test_private_key_jwt_with_keys_of_every_kind(glewlwyd, site_for, relay, keys, name):
     relay.calls.clear()
     site = site_for(glewlwyd, "key-jwt", **with_key(keys[name]))
@@ -443,7 +444,7 @@ def test_a_JWT_access_token_for_this_audience(glewlwyd, site_for):
     site = site_for(glewlwyd, changes=PROGRAMS, **JWT)
     program = Program(site, glewlwyd, resource="https://app.test")
     response = program.get("/report")
-    assert response.status_code == 200 and "PROTECTED" in response.text, site.postern.log[-3000:]
+    assert response.status_code == 200 and "PROTECTED" in response.text, f"{response.headers} {site.postern.log[-3000:]}"
     assert ("x-auth-request-user", "program") in [(name.lower(), value) for name, value in site.backend.seen[-1]["headers"]]
     assert program.get("/admin/").status_code == 403
     # It is believed without a question: also when it was taken back.
@@ -487,7 +488,7 @@ def test_tokens_that_the_provider_is_asked_about(either, site_for):
     site = site_for(either, client, changes=PROGRAMS, access_tokens={"introspection": True, "cache": "1s"})
     program = Program(site, either, scope="reports" if client == "program" else "profile")
     response = program.get("/report")
-    assert response.status_code == 200 and "PROTECTED" in response.text, site.postern.log[-3000:]
+    assert response.status_code == 200 and "PROTECTED" in response.text, f"{response.headers} {site.postern.log[-3000:]}"
     assert program.get("/admin/").status_code == 403
     assert Program(site, token="made-up").get("/").status_code == 401
     revoked = requests.post(either.endpoint("revocation_endpoint"), auth=("program", "program-secret"), data={"token": program.token},

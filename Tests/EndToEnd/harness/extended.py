@@ -21,7 +21,7 @@ def extended_site(make_site, op=None, offers=(), prepare=None, certificate=None,
     return site
 
 
-def settings_of(provider, site_folder_file="/secret", **changes):
+def settings_of(provider, **changes):
     """The settings of one more provider."""
     return {"kind": "oidc", "issuer": provider.issuer, "insecure_http": True, "client_id": "rp1",
             "scopes": ["openid", "profile", "email", "groups"], **changes}

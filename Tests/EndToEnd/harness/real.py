@@ -236,7 +236,7 @@ class Program:
             with unittest.mock.patch.dict(os.environ, OAUTHLIB_INSECURE_TRANSPORT="1"):  # the provider's http, on loopback
                 token = self.session.fetch_token(provider.endpoint("token_endpoint", issuer), timeout=15,
                                                  auth=("program", "program-secret"), **more)["access_token"]
-        self.token = self.session.access_token = token
+        self.token, self.session.token = token, {"access_token": token, "token_type": "Bearer"}
         self.session.headers["Host"] = "app.test"
 
     def get(self, target, **options):

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1}
-DIGESTS = {"ES256": hashes.SHA256, "ES384": hashes.SHA384}
+CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
+DIGESTS = {"ES256": hashes.SHA256, "ES384": hashes.SHA384, "ES512": hashes.SHA512}
 PSS = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
 
 
@@ -24,7 +24,7 @@ def unb64(text):
 
 
 class Key:
-    """A signing key with an id: RS256, PS256, ES256, ES384 or EdDSA."""
+    """A signing key with an id: RS256, PS256, ES256, ES384, ES512 or EdDSA."""
 
     def __init__(self, kind="RS256", kid=None, bits=2048):
         self.kind, self.kid = kind, kid or secrets.token_hex(4)
@@ -45,7 +45,7 @@ class Key:
             return self.private.sign(data, PSS, hashes.SHA256())
         if self.kind == "EdDSA":
             return self.private.sign(data)
-        size = self.private.curve.key_size // 8
+        size = (self.private.curve.key_size + 7) // 8
         r, s = decode_dss_signature(self.private.sign(data, ec.ECDSA(DIGESTS[self.kind]())))
         return r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
@@ -57,8 +57,8 @@ def public_jwk(public):
         return {"kty": "RSA", "n": _number(numbers.n), "e": _number(numbers.e)}
     if isinstance(public, ed25519.Ed25519PublicKey):
         return {"kty": "OKP", "crv": "Ed25519", "x": b64(public.public_bytes_raw())}
-    numbers, size = public.public_numbers(), public.curve.key_size // 8
-    return {"kty": "EC", "crv": {32: "P-256", 48: "P-384"}[size], "x": b64(numbers.x.to_bytes(size, "big")),
+    numbers, size = public.public_numbers(), (public.curve.key_size + 7) // 8
+    return {"kty": "EC", "crv": {32: "P-256", 48: "P-384", 66: "P-521"}[size], "x": b64(numbers.x.to_bytes(size, "big")),
             "y": b64(numbers.y.to_bytes(size, "big"))}
 
 
