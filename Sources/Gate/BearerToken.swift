@@ -44,7 +44,7 @@ extension Gate {
         case .refused: .now(next(.refused))
         case nil:
             .later { [host = Array(host)] in
-                let finding = self.find(token)
+                let finding = self.tokens.asking { self.find(token) } ?? .unknown("too many tokens are asked about")
                 guard case .known(let session) = finding, !self.providers.takes(session.identity, on: host[...]) else {
                     return next(finding)
                 }

@@ -189,7 +189,8 @@ extension Gate {
     /// How long nginx may give the same answer without asking again, where the operator allows that. Not beyond the
     /// moment at which the session would be judged otherwise, and never with a token in it.
     private func reuse(of session: LiveSession, _ request: Request) -> [Field] {
-        guard settings.answerCache > 0, request.role == .responder, !settings.identity.holdsToken else { return [] }
+        guard settings.answerCache > 0, request.role == .responder, !settings.identity.holdsToken, !policy.asksForTime
+        else { return [] }
         let moments = [session.session.expires, session.session.accessExpires, session.session.recheck]
         let end = moments.compactMap(\.self).min() ?? .distantFuture
         // nginx counts whole seconds and the last one in full.

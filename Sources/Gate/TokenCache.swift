@@ -16,6 +16,10 @@ final class TokenCache: Sendable {
         let until: Timestamp
     }
 
+    /// Questions about tokens that are being answered.
+    private let questions = Atomic<Int>(0)
+    /// At once, at most: whoever makes tokens up must not hold all threads that sign-ins need.
+    private static let mostQuestions = 16
     private let entries = Mutex<[SHA256Digest: Entry]>([:])
     private let limit: Int
 
@@ -30,6 +34,13 @@ final class TokenCache: Sendable {
             guard let entry = entries[name], entry.until > now else { return nil }
             return entry.outcome
         }
+    }
+
+    /// What `find` finds out; `nil` when too many ask already.
+    func asking<Finding>(_ find: () -> Finding) -> Finding? {
+        defer { questions.subtract(1, ordering: .relaxed) }
+        guard questions.add(1, ordering: .relaxed).newValue <= Self.mostQuestions else { return nil }
+        return find()
     }
 
     func keep(_ outcome: Outcome, of token: [UInt8], until: Timestamp, at now: Timestamp) {

@@ -50,7 +50,7 @@ struct AccessTokenClaims {
             throw .invalidToken("iss is not the issuer")
         }
         guard members["exp"]?.moment != nil else { throw .invalidToken("exp is missing, or no time") }
-        guard members["sub"] != nil else { throw .invalidToken("sub is missing") }
+        guard members["sub"]?.string != nil else { throw .invalidToken("sub is missing, or no text") }
         guard let audience = members["aud"], demand.audiences.contains(where: audience.names) else {
             throw .invalidToken("aud is none of audiences")
         }
@@ -105,7 +105,7 @@ struct AccessTokenClaims {
 
     /// Who the token speaks for: a person by `sub`, a program by `client_id`.
     func subject() throws(SignInFailure) -> String {
-        let claim = ["sub", "client_id", "username"].lazy.compactMap { members[$0] }.first
+        let claim = ["sub", "client_id", "username"].lazy.compactMap { members[$0] }.first { $0 != .null }
         guard let name = claim?.string, (1...255).contains(name.utf8.count), name.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
             throw .invalidToken("neither sub nor client_id names anybody")
         }

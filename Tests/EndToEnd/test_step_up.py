@@ -205,7 +205,8 @@ def challenge_of(response):
 def test_programs_are_told_what_is_missing(make_site, target, told):
     site = stepping_site(make_site)
     browser = site.signed_in()
-    for response in (browser.fetch(target), fastcgi.ask(site.postern.socket, fastcgi.check(target, browser.cookies.header()))):
+    asked = fastcgi.check(target, browser.cookies.header(), HTTP_SEC_FETCH_MODE="cors", HTTP_ACCEPT="*/*")
+    for response in (browser.fetch(target), fastcgi.ask(site.postern.socket, asked)):
         assert response.status == 401 and response.all("Set-Cookie") == []
         challenge = challenge_of(response)
         assert challenge["error"] == "insufficient_user_authentication" and told.items() <= challenge.items(), challenge

@@ -84,6 +84,10 @@ class RealProvider(Server):
         answer.raise_for_status()
         return answer.json()
 
+    @property
+    def log(self):
+        return super().log if os.path.exists(self.log_path) else "gone with its folder"
+
     def close(self):
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -229,14 +233,15 @@ class Program:
     """A program with an access token: given, or got with requests-oauthlib for the client program."""
 
     def __init__(self, site, provider=None, token=None, scope="reports", issuer=None, **more):
-        self.site = site
-        self.session = OAuth2Session(client=BackendApplicationClient("program", scope=scope.split()))
-        self.session.mount("https://", _Local(site.port))
+        self.site, self.token = site, token
         if provider:
+            client = OAuth2Session(client=BackendApplicationClient("program", scope=scope.split()))
             with unittest.mock.patch.dict(os.environ, OAUTHLIB_INSECURE_TRANSPORT="1"):  # the provider's http, on loopback
-                token = self.session.fetch_token(provider.endpoint("token_endpoint", issuer), timeout=15,
-                                                 auth=("program", "program-secret"), **more)["access_token"]
-        self.token, self.session.token = token, {"access_token": token, "token_type": "Bearer"}
+                self.token = client.fetch_token(provider.endpoint("token_endpoint", issuer), timeout=15,
+                                                auth=("program", "program-secret"), **more)["access_token"]
+        # Of a token without a time it does not say itself that it has ended.
+        self.session = OAuth2Session("program", token={"access_token": self.token, "token_type": "Bearer"})
+        self.session.mount("https://", _Local(site.port))
         self.session.headers["Host"] = "app.test"
 
     def get(self, target, **options):
