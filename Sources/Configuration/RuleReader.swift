@@ -94,8 +94,10 @@ struct RuleReader {
 
     private func seconds(_ node: Node) -> Int64? {
         guard let text = document.text(node) else { return nil }
-        let seconds = Reader.seconds(text)
-        if seconds == nil { problems.add(document.place(of: node), "max_age is a time such as 90s, 15m, 12h or 7d") }
+        let seconds = Reader.seconds(text).flatMap { (1...31_536_000).contains($0) ? $0 : nil }
+        if seconds == nil {
+            problems.add(document.place(of: node), "max_age is a time such as 90s, 15m, 12h or 7d, a year at most")
+        }
         return seconds
     }
 

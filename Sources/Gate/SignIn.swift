@@ -14,7 +14,11 @@ extension Gate {
         // In place of a 401. Some web servers make one of a 403 or 503, too (mod_fcgid), and then a sign-in would not
         // help: so what the check says is found out again.
         return check(request).then { checked in
-            checked.status.kind == .successful ? signIn(request) : page(insteadOf: checked, request)
+            guard checked.status.kind != .successful else { return signIn(request) }
+            // What the check itself told a program, the web server hands on already.
+            var refusal = checked
+            refusal.fields.removeAll { $0.name == .wwwAuthenticate }
+            return page(insteadOf: refusal, request)
         }
     }
 

@@ -24,7 +24,8 @@ package struct Strength: Sendable, Equatable {
         }
         guard let maxAge else { return true }
         guard let proved = claims.authenticated else { return false }
-        return (-Self.leeway...maxAge + Self.leeway).contains(now.since(proved))
+        let age = now.since(proved)
+        return age >= -Self.leeway && now.adding(-Self.leeway).since(proved) <= maxAge
     }
 
     /// Seconds that our clock and the provider's may differ.

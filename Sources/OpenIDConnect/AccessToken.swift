@@ -106,7 +106,9 @@ struct AccessTokenClaims {
     /// Who the token speaks for: a person by `sub`, a program by `client_id`.
     func subject() throws(SignInFailure) -> String {
         let claim = ["sub", "client_id", "username"].lazy.compactMap { members[$0] }.first { $0 != .null }
-        guard let name = claim?.string, (1...255).contains(name.utf8.count), name.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+        guard let name = claim?.string, (1...255).contains(name.utf8.count),
+            name.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+        else {
             throw .invalidToken("neither sub nor client_id names anybody")
         }
         return name

@@ -103,6 +103,7 @@ enum Authorization {
 extension String {
     /// This address with more parameters in its query; those that it has stay.
     func appending(query parameters: [(String, String)]) -> String {
-        self + (utf8.contains(UInt8(ascii: "?")) ? "&" : "?") + Query.encode(parameters)
+        guard !parameters.isEmpty else { return self }
+        return self + (utf8.contains(UInt8(ascii: "?")) ? "&" : "?") + Query.encode(parameters)
     }
 }

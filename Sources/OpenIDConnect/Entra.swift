@@ -42,10 +42,14 @@ enum Entra {
         return pattern.replacing("{tenantid}", with: tenant)
     }
 
+    /// The tenant of all personal accounts.
+    private static let consumers = "9188040d-6c67-4c5b-b112-36a304b66dad"
+
     /// Whether discovery says the pattern that stands for all tenants.
     static func isPattern(_ said: String, ofCommon issuer: String) -> Bool {
         ["common", "organizations"].contains { said.utf8.elementsEqual(issuer.replacing($0, with: "{tenantid}").utf8) }
             && said.contains("{tenantid}")
+            || said.utf8.elementsEqual(issuer.replacing("consumers", with: consumers).utf8)
     }
 
     private static func isHexOrHyphen(_ byte: UInt8) -> Bool {

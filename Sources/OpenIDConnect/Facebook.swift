@@ -29,13 +29,23 @@ enum Facebook {
         let own = Grant(accessToken: application, refreshToken: nil, idToken: nil, expires: nil)
         let asked = ProviderAPI(provider: provider, grant: own, deadline: api.deadline, send: api.send)
         let token = String(decoding: api.grant.accessToken.exposed, as: UTF8.self)
-        let said = try asked.get(
-            "/debug_token", [("input_token", token), ("appsecret_proof", proof(application, secret))]
-        ).value["data"]
+        let said = try inspection(of: token, asked, secret)["data"]
         guard let id = said?["app_id"]?.string, id.utf8.elementsEqual(provider.clientID.utf8) else {
             throw .invalidToken("it was given to another app")
         }
         guard said?["is_valid"] == .bool(true) else { throw .tokenRefused("debug_token says that it is not valid") }
+    }
+
+    /// What is said of the visitor's token. That the app's own is refused says nothing of it.
+    private static func inspection(
+        of token: String, _ asked: ProviderAPI, _ secret: Secret
+    ) throws(SignInFailure) -> JSONValue {
+        do throws(SignInFailure) {
+            let query = [("input_token", token), ("appsecret_proof", proof(asked.grant.accessToken, secret))]
+            return try asked.get("/debug_token", query).value
+        } catch .tokenRefused(let reason) {
+            throw .providerUnavailable("the app is refused: \(reason)")
+        }
     }
 
     /// developers.facebook.com/docs/graph-api/guides/error-handling: 190 is "access token has expired".

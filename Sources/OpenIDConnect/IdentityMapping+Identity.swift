@@ -4,7 +4,8 @@ internal import Values
 extension IdentityMapping {
     /// Whether these claims answer all that is asked of them, so that userinfo need not be asked.
     func isComplete(_ claims: Claims) -> Bool {
-        claims[email] != nil && emailVerified.map { claims[$0] != nil } ?? true && claims[groups] != nil && username.first.map { claims[$0] != nil } ?? true
+        claims[email] != nil && emailVerified.map { claims[$0] != nil } ?? true && claims[groups] != nil
+            && username.first.map { claims[$0] != nil } ?? true
     }
 
     /// Who a plain OAuth2 service says it is: a text, or the digits of a whole number.
@@ -40,7 +41,9 @@ extension IdentityMapping {
         let isVerified = isVerified(claims, provider)
         // An address that anybody could have given names nobody, where something else does.
         let paths = isVerified || username.count == 1 ? username : username.filter { $0 != self.email }
-        guard let name = paths.lazy.compactMap({ claims[$0]?.string }).first(where: { !$0.isEmpty }) else { throw .identityRefused("no claim names the user") }
+        guard let name = paths.lazy.compactMap({ claims[$0]?.string }).first(where: { !$0.isEmpty }) else {
+            throw .identityRefused("no claim names the user")
+        }
         let email = try claims[email]?.string.map { text throws(SignInFailure) in try Self.line(text, "e-mail address")
         }
         let preferred = claims["preferred_username"]?.string

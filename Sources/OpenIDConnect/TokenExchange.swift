@@ -18,7 +18,8 @@ enum TokenExchange {
     ) -> [(String, String)] {
         let verifier = String(decoding: pending.codeVerifier.exposed, as: UTF8.self)
         let proof = provider.oddities.contains(.noPKCE) ? [] : [("code_verifier", verifier)]
-        return [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirectURI)] + proof + provider.resources.map { ("resource", $0) }
+        return [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirectURI)] + proof
+            + provider.resources.map { ("resource", $0) }
     }
 
     /// The form for a refresh token.

@@ -157,7 +157,7 @@ extension NginxSnippet {
             fastcgi_pass_request_body off;
             fastcgi_param SCRIPT_NAME \(prefix)/start;
             fastcgi_param QUERY_STRING "";
-            fastcgi_param CONTENT_LENGTH "";\(challenge)
+            fastcgi_param CONTENT_LENGTH "";
         \(pages)
         }
 
@@ -176,10 +176,6 @@ extension NginxSnippet {
     /// What programs bring instead of a session.
     private var tokens: String {
         takesTokens ? "\n    fastcgi_param HTTP_AUTHORIZATION $http_authorization if_not_empty;" : ""
-    }
-
-    private var challenge: String {
-        takesTokens ? "\n    fastcgi_hide_header WWW-Authenticate;   # the check's own is there already" : ""
     }
 
     private var keepingConnections: String {

@@ -203,7 +203,7 @@ def challenge_of(response):
 
 @pytest.mark.parametrize("target, told", [("/bank/x", {"acr_values": f"{ACR} platinum"}), ("/fresh/x", {"max_age": "5"})])
 def test_programs_are_told_what_is_missing(make_site, target, told):
-    site = stepping_site(make_site)
+    site = stepping_site(make_site, {"access_tokens": {"audiences": ["https://api.test"]}})
     browser = site.signed_in()
     asked = fastcgi.check(target, browser.cookies.header(), HTTP_SEC_FETCH_MODE="cors", HTTP_ACCEPT="*/*")
     for response in (browser.fetch(target), fastcgi.ask(site.postern.socket, asked)):
@@ -214,6 +214,12 @@ def test_programs_are_told_what_is_missing(make_site, target, told):
     plain = site.browser(plain=True)
     plain.cookies = browser.cookies
     assert challenge_of(plain.fetch(target))["error"] == "insufficient_user_authentication"
+
+
+def test_where_no_token_is_taken_none_is_asked_for(make_site):
+    site = stepping_site(make_site)
+    response = site.signed_in().fetch("/bank/x")
+    assert response.status == 401 and response.header("WWW-Authenticate") is None
 
 
 def test_programs_with_tokens(make_site):
