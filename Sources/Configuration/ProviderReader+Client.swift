@@ -61,6 +61,9 @@ extension ProviderReader {
             if !hasKey || provider.tenant == nil || provider.clientKeyName == nil {
                 problems.add(first, "\(path) needs client_key_file, client_key_id and tenant (the team's id)")
             }
+            if let key = provider.clientKey, !key.algorithms.contains(.es256) {
+                problems.add(place("client_key_file"), "\(path).client_key_file is not the key that Apple gave: P-256")
+            }
         case .none? where hasSecret:
             warnings.add(
                 place("client_authentication"), "\(path).client_authentication is none: the client secret is not used")

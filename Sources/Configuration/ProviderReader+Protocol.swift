@@ -22,8 +22,18 @@ extension ProviderReader {
         }
         provider.responseMode =
             reader.choice("\(path).response_mode").flatMap(ResponseMode.init(rawValue:)) ?? preset.responseMode
+        if provider.responseMode == .formPost, reader.truth("cookie.insecure") {
+            problems.add(
+                place("response_mode"),
+                "\(path).response_mode form_post needs https: browsers send no cookie with another site's form otherwise")
+        }
         let maxAge = reader.duration("\(path).max_age")
         provider.strength = Strength(acrValues: acrValues(), maxAge: maxAge == 0 ? nil : maxAge)
+        if provider.dialect == .oauth2 { refuseForOAuth2(provider) }
+        if provider.bindsTokens, reader.truth("identity.access_token") {
+            warnings.add(
+                place("dpop"), "\(path).dpop is on: the application cannot use the access token, it lacks the key")
+        }
         provider.isFAPI = reader.choice("\(path).profile") == "fapi2"
         if provider.isFAPI { demandFAPI(of: &provider) }
     }
@@ -32,6 +42,16 @@ extension ProviderReader {
         reader.list("\(path).acr_values").map { text, place in
             if !RuleReader.isContextClass(text) { problems.add(place, "\(text) is no authentication context class") }
             return text
+        }
+    }
+
+    /// What takes an ID token.
+    private func refuseForOAuth2(_ provider: Provider) {
+        for (key, isSet) in [
+            ("acr_values", !provider.strength.acrValues.isEmpty), ("max_age", provider.strength.maxAge != nil),
+            ("dpop", provider.bindsTokens), ("request_object", provider.signsRequests),
+        ] where isSet {
+            problems.add(place(key), "\(path).\(key) needs an OpenID provider; leave it out")
         }
     }
 
@@ -65,6 +85,35 @@ extension ProviderReader {
             types: words("access_tokens.types").map { $0.lowercased() }, scopes: words("access_tokens.scopes"),
             isIntrospected: truth("access_tokens.introspection"),
             cacheLifetime: reader.duration("\(path).access_tokens.cache"))
+        check(demand)
         return demand.audiences.isEmpty && !demand.isIntrospected ? nil : demand
+    }
+
+    private func check(_ demand: AccessTokenDemand) {
+        let isOAuth2 = preset.dialect == .oauth2
+        if isOAuth2, !demand.audiences.isEmpty, !demand.isIntrospected {
+            problems.add(
+                place("access_tokens.audiences"),
+                "\(path): a plain OAuth2 service has no keys to verify tokens by; set access_tokens.introspection")
+        }
+        if isOAuth2, demand.isIntrospected, !isSet("introspection_endpoint") {
+            problems.add(place("access_tokens.introspection"), "\(path).introspection_endpoint is missing")
+        }
+        for key in ["scopes", "types", "cache"] where isSet("access_tokens.\(key)") {
+            guard demand.audiences.isEmpty, !demand.isIntrospected else { continue }
+            problems.add(
+                place("access_tokens.\(key)"), "\(path).access_tokens does nothing without audiences or introspection")
+        }
+        if demand.types.contains("jwt"), let id = text("client_id"), demand.audiences.contains(id) {
+            problems.add(
+                place("access_tokens.audiences"),
+                "\(path): with types JWT an ID token, which is for \(id), would be taken; choose another audience")
+        }
+        if demand.isIntrospected, demand.audiences.isEmpty, demand.scopes.isEmpty {
+            warnings.add(
+                place("access_tokens.introspection"),
+                "\(path).access_tokens takes tokens that were given to any client of the provider; set audiences or scopes"
+            )
+        }
     }
 }

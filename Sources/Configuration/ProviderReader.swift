@@ -35,6 +35,9 @@ struct ProviderReader {
         provider.revokes = truth("revoke")
         provider.recheck = reader.duration("\(path).recheck")
         provider.hostedDomains = words("hosted_domains")
+        if !provider.hostedDomains.isEmpty, !preset.oddities.contains(.hostedDomain) {
+            problems.add(place("hosted_domains"), "\(path).hosted_domains is for kind: google; use rules with domains")
+        }
         provider.tenant = text("tenant")
         addClientKey(to: &provider)
         addProtocol(to: &provider)

@@ -1,4 +1,6 @@
 internal import FoundationEssentials
+internal import Identity
+internal import OpenIDConnect
 internal import Policy
 internal import Values
 internal import Web
@@ -56,7 +58,7 @@ extension Reader {
         let providers = providers()
         let session = session()
         let cookie = cookie()
-        let policy = policy()
+        let policy = policy(providers)
         let identity = identity()
         let limits = limits()
         let log = LogSettings(format: choice("log.format") ?? "text", level: choice("log.level") ?? "info")
@@ -74,7 +76,7 @@ extension Reader {
             cachedSessions: number("limits.cached_sessions"))
     }
 
-    private func policy() -> Policy? {
+    private func policy(_ providers: [ProviderSettings]) -> Policy? {
         guard case .rules(let node) = document.entries["rules"]?.content else {
             problems.add(
                 place("rules"),
@@ -82,9 +84,24 @@ extension Reader {
             return nil
         }
         let rules = RuleReader(document: document, problems: problems, warnings: warnings).rules(node)
+        for rule in rules { checkStrength(of: rule, providers) }
         let policy = Policy(rules: rules)
         if policy == nil { problems.add(place("rules"), "rules is empty: nobody could pass") }
         return policy
     }
 
+    /// What nobody could ever meet.
+    private func checkStrength(of rule: Rule, _ providers: [ProviderSettings]) {
+        let wanted = rule.demand.strength.acrValues
+        guard !wanted.isEmpty else { return }
+        for provider in providers.map(\.provider)
+        where rule.demand.providers.isEmpty || rule.demand.providers.contains(provider.name) {
+            let own = provider.strength.acrValues
+            if !own.isEmpty, !own.contains(where: wanted.contains) {
+                problems.add(
+                    place("rules"),
+                    "rule \(rule.name) wants acr_values of which \(provider.name) asks for none: nobody could meet both")
+            }
+        }
+    }
 }

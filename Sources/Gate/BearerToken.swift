@@ -39,56 +39,67 @@ extension Gate {
     func withBearer(
         _ token: [UInt8], on host: ArraySlice<UInt8>, _ next: @escaping @Sendable (BearerFinding) -> Response
     ) -> Answer {
-        switch tokens.outcome(of: token, at: clock.now()) {
-        case .good(let session): .now(next(providers.takes(session.identity, on: host) ? .known(session) : .refused))
-        case .refused: .now(next(.refused))
-        case nil:
-            .later { [host = Array(host)] in
-                let finding = self.tokens.asking { self.find(token) } ?? .unknown("too many tokens are asked about")
-                guard case .known(let session) = finding, !self.providers.takes(session.identity, on: host[...]) else {
-                    return next(finding)
-                }
-                return next(.refused)
-            }
-        }
+        let name = TokenCache.Name(token, on: host)
+        if let known = tokens.outcome(of: name, at: clock.now()) { return .now(next(BearerFinding(known))) }
+        return .later { [self, host = Array(host)] in next(findOnce(token, name, on: host[...])) }
     }
 
-    private func find(_ token: [UInt8]) -> BearerFinding {
+    /// One finds out for all who bring the same token meanwhile.
+    private func findOnce(_ token: [UInt8], _ name: TokenCache.Name, on host: ArraySlice<UInt8>) -> BearerFinding {
+        let end = deadline()
+        while clock.uptime() < end {
+            if let known = tokens.outcome(of: name, at: clock.now()) { return BearerFinding(known) }
+            switch tokens.takeOff(name) {
+            case .mine:
+                defer { tokens.land(name) }
+                return find(token, name, on: host)
+            case .somebodyElses: clock.pause(5)
+            case .tooMany: return .unknown("too many tokens are asked about")
+            }
+        }
+        return .unknown("no answer in time")
+    }
+
+    private func find(_ token: [UInt8], _ name: TokenCache.Name, on host: ArraySlice<UInt8>) -> BearerFinding {
         let text = String(decoding: token, as: UTF8.self)
-        var trouble: String?
-        for relyingParty in candidates(for: text) {
+        let now = clock.now()
+        var refusal = TokenCache.Outcome.refused
+        for relyingParty in candidates(for: text, on: host) {
             do throws(SignInFailure) {
-                return keep(try relyingParty.bearer(of: text, deadline: deadline()), of: token)
+                let bearer = try relyingParty.bearer(of: text, deadline: deadline())
+                let session = TokenSession(bearer.identity, fields(for: bearer, token, at: now))
+                tokens.keep(.good(session), of: name, until: bearer.expires, at: now)
+                return .known(session)
             } catch {
-                if case .providerUnavailable(let reason) = error { trouble = reason }
                 log(.tokenRefused(relyingParty.provider.name, reason: "\(error)"))
+                switch error {
+                // What could not be found out is not remembered.
+                case .providerUnavailable(let reason): return .unknown(reason)
+                case .denied: refusal = .lacking
+                default: break
+                }
             }
         }
-        // What could not be found out is not remembered.
-        if let trouble { return .unknown(trouble) }
-        let now = clock.now()
-        tokens.keep(.refused, of: token, until: now.adding(Self.refusalLifetime), at: now)
-        return .refused
+        tokens.keep(refusal, of: name, until: now.adding(Self.refusalLifetime), at: now)
+        return BearerFinding(refusal)
     }
 
-    /// Those to ask. A token that names one of them is shown to no other.
-    private func candidates(for text: String) -> [RelyingParty] {
-        let all = providers.relyingParties.filter { $0.mayKnow(accessToken: text) }
-        let named = all.filter { $0.mayHaveIssued(text) }
+    /// Those to ask that count on the host. A token that names one of them is shown to no other.
+    private func candidates(for text: String, on host: ArraySlice<UInt8>) -> [RelyingParty] {
+        let issuer = RelyingParty.issuer(asSaidBy: text)
+        let all = providers.takingTokens(on: host).filter { $0.mayKnow(tokenOf: issuer) }
+        let named = all.filter { $0.isIssuer(issuer) }
         return named.isEmpty ? all : named
     }
 
     /// Seconds that a refused token is not asked about again: it may become good, if clocks differ.
     private static var refusalLifetime: Int64 { 10 }
 
-    private func keep(_ bearer: Bearer, of token: [UInt8]) -> BearerFinding {
-        let now = clock.now()
-        let described = Session(
-            identity: bearer.identity, accessToken: Secret(token), refreshToken: nil, idToken: nil,
-            accessExpires: bearer.expires, created: now, expires: bearer.expires)
-        let session = TokenSession(bearer.identity, settings.identity.fields(for: described))
-        tokens.keep(.good(session), of: token, until: bearer.expires, at: now)
-        return .known(session)
+    private func fields(for bearer: Bearer, _ token: [UInt8], at now: Timestamp) -> IdentityFields {
+        settings.identity.fields(
+            for: Session(
+                identity: bearer.identity, accessToken: Secret(token), refreshToken: nil, idToken: nil,
+                accessExpires: bearer.expires, created: now, expires: bearer.expires))
     }
 }
 
@@ -96,8 +107,18 @@ extension Gate {
 enum BearerFinding: Sendable {
     case known(TokenSession)
     case refused
+    case lacking
     /// The provider does not answer.
     case unknown(String)
+
+    init(_ outcome: TokenCache.Outcome) {
+        self =
+            switch outcome {
+            case .good(let session): .known(session)
+            case .refused: .refused
+            case .lacking: .lacking
+            }
+    }
 }
 
 /// What a program is told that has to bring a token, or another one (RFC 6750, section 3; RFC 9470, section 3).

@@ -69,7 +69,8 @@ extension Gate {
         session.recheck = signedIn.grant.recheck
         session.proofKey = signedIn.grant.proofKey?.scalar
         // The session that came along, whoever put it there, ends with this sign-in.
-        let ticket = try open(session, replacing: tickets(of: request))
+        let former = pending.formerTicket.isEmpty ? [] : [pending.formerTicket[...]]
+        let ticket = try open(session, replacing: tickets(of: request) + former)
         log(.signedIn(request, signedIn.identity))
         let attempts = Attempts(in: request, cookies: settings.cookies, now: now)
         let cookies = [

@@ -113,6 +113,7 @@ extension Gate {
             switch finding {
             case .known(let session): respond(to: question, session.identity, session.fields, request)
             case .refused: challenge(.invalid)
+            case .lacking: Response(.forbidden)
             case .unknown(let reason): cannotTell(reason)
             }
         }
@@ -126,7 +127,10 @@ extension Gate {
         case .allow:
             let block = request.role == .authorizer ? fields.authorizer : fields.responder
             return allow(identity, block, reuse: [], request)
-        case .signIn(let rule): return challenge(.tooWeak(policy.demand(ofRule: rule).strength))
+        case .signIn(let rule):
+            // A token of another provider than the rule wants is no weak one.
+            let strength = policy.demand(ofRule: rule).strength
+            return strength == .any ? Response(.forbidden) : challenge(.tooWeak(strength))
         case .deny(let reason):
             log(.refused(request, user: identity.username, reason: "\(reason)"))
             return Response(.forbidden)

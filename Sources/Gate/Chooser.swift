@@ -30,9 +30,14 @@ extension Gate {
 
     /// What the rule of that address demands of a sign-in.
     func demand(for target: ReturnURL, _ request: Request) -> SignInDemand {
-        guard let path = ResourcePath(requestURI: target.pathAndQuery) else { return .none }
+        // In place of a page it is the request itself that was refused; its method need not be GET.
+        var (uri, method) = (target.pathAndQuery, Array("GET".utf8)[...])
+        if let own = request[.requestURI], let said = request.method, !isOwnAddress(own, request) {
+            (uri, method) = (own, said)
+        }
+        guard let path = ResourcePath(requestURI: uri) else { return .none }
         let resource = Resource(
-            host: host(of: target, request)[...], path: path, method: Array("GET".utf8)[...],
+            host: host(of: target, request)[...], path: path, method: method,
             address: policy.asksForAddress ? clientAddress(of: request) : nil)
         guard case .signIn(let rule) = policy.decide(on: resource, for: nil) else { return .none }
         return policy.demand(ofRule: rule)

@@ -38,7 +38,7 @@ extension Event {
 
     static func signedOutByProvider(_ provider: String, count: Int) -> Event {
         Event(
-            level: .info, message: "signed out by the provider",
+            level: count == 0 ? .debug : .info, message: "signed out by the provider",
             details: [("provider", provider), ("sessions", "\(count)")])
     }
 

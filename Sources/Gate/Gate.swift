@@ -19,6 +19,7 @@ package struct Gate: Responder {
     let log: Logger
     let diagnosis = Diagnosis()
     let tokens = TokenCache()
+    let logouts = Turnstile(4)
 
     package init(
         settings: GateSettings, policy: Policy, sessions: SessionKeeper, providers: Providers, keys: KeyRing,

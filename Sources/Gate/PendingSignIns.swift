@@ -27,10 +27,10 @@ struct PendingSignIns: Sendable {
     /// `isPosted`: it comes back in a form that another site sends, which browsers let only SameSite=None go with.
     func cookies(for pending: PendingSignIn, isPosted: Bool = false, in request: Request) -> [SetCookie] {
         let sealed = keys.seal(encode(pending), purpose: .state, authenticating: Array(pending.state.utf8))
-        var scope = cookies.stateScope
-        if isPosted, scope.isSecure { scope.sameSite = .none }
-        let cookie = SetCookie(
-            name: name(of: pending.state), value: Base64URL.encode(sealed), scope: scope, maxAge: lifetime)
+        let own = SetCookie(
+            name: name(of: pending.state), value: Base64URL.encode(sealed), scope: cookies.stateScope,
+            maxAge: lifetime)
+        let cookie = isPosted ? own.forAllSites : own
         return [cookie] + surplus(in: request, besides: cookie.value.utf8.count)
     }
 
@@ -90,6 +90,7 @@ extension PendingSignIns {
         let key = pending.proofKey?.scalar?.exposed ?? []
         for part in [
             compact(pending.nonce.utf8), compact(pending.codeVerifier.exposed), Array(pending.provider.utf8), key,
+            pending.formerTicket,
         ] {
             bytes.append(UInt8(clamping: part.count))
             bytes += part.prefix(Int(UInt8.max))
@@ -103,16 +104,18 @@ extension PendingSignIns {
         let created = rest.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         rest = rest.dropFirst(8)
         var parts: [ArraySlice<UInt8>] = []
-        for _ in 0..<4 {
+        for _ in 0..<5 {
             guard let count = rest.popFirst(), rest.count >= Int(count) else { return nil }
             parts.append(rest.prefix(Int(count)))
             rest = rest.dropFirst(Int(count))
         }
-        return PendingSignIn(
+        var pending = PendingSignIn(
             state: state, nonce: Base64URL.encode(parts[0]), codeVerifier: Secret(Base64URL.encoded(parts[1])),
             provider: String(decoding: parts[2], as: UTF8.self), returnURL: String(decoding: rest, as: UTF8.self),
             created: Timestamp(seconds: Int64(bitPattern: created)),
             proofKey: parts[3].isEmpty ? nil : PrivateKey(scalar: Secret(Array(parts[3]))))
+        pending.formerTicket = Array(parts[4])
+        return pending
     }
 
     /// Nonce and verifier are base64url; their bytes take a quarter less room in the cookie.

@@ -15,13 +15,19 @@ extension Gate {
         guard request[.contentLength]?.decimal == Int64(request.body.count), let form = Query(request.body),
             let token = form.only("logout_token").flatMap({ String(validating: $0, as: UTF8.self) })
         else { return .now(refuseLogout("logout_token is missing")) }
-        let issuers = providers.relyingParties.filter { $0.mayHaveIssued(token) }
-        guard !issuers.isEmpty else { return .now(refuseLogout("it names no issuer of ours")) }
-        return .later { endAll(token, issuers) }
+        guard token.utf8.count <= Self.longestToken else { return .now(refuseLogout("logout_token is too long")) }
+        return .later { [self] in
+            logouts.doing { endAll(token) } ?? Response(.serviceUnavailable, fields: [Field(.retryAfter, "1")])
+        }
     }
 
+    private static var longestToken: Int { 16 * 1024 }
+
     /// Several clients of one provider have the same issuer: the token names one of them.
-    private func endAll(_ token: String, _ issuers: [RelyingParty]) -> Response {
+    private func endAll(_ token: String) -> Response {
+        let issuer = RelyingParty.issuer(asSaidBy: token)
+        let issuers = providers.relyingParties.filter { $0.isIssuer(issuer) }
+        guard !issuers.isEmpty else { return refuseLogout("it names no issuer of ours") }
         var refusal = SignInFailure.invalidToken("")
         for relyingParty in issuers {
             do throws(SignInFailure) {
@@ -40,7 +46,8 @@ extension Gate {
 
     private func end(_ logout: LogoutToken, _ provider: String) -> Response {
         do throws(StoreFailure) {
-            let target = logout.session.map { LogoutTarget.session($0) } ?? .subject(logout.subject ?? "")
+            let target =
+                logout.session.map { LogoutTarget.session($0, of: logout.subject) } ?? .subject(logout.subject ?? "")
             let token = (name: logout.identifier, until: clock.now().adding(Self.longestReplay))
             guard let count = try sessions.end(target, provider: provider, using: token) else {
                 return refuseLogout("its jti came before")
@@ -75,7 +82,10 @@ extension Gate {
         else { return .now(refuseLogout("iss or sid is missing")) }
         let issuers = providers.relyingParties.filter { $0.provider.issuer.utf8.elementsEqual(issuer) }
         guard let first = issuers.first else { return .now(refuseLogout("it names no issuer of ours")) }
-        return .later { end(session, issuers, tickets(of: request), framedBy: first.provider.issuerURL.origin) }
+        // A link elsewhere brings the cookie along, too, and must not sign anybody out.
+        let isNear = request[.secFetchSite].map { $0.isEqual(to: "same-site") || $0.isEqual(to: "same-origin") } ?? false
+        let tickets = isNear ? tickets(of: request) : []
+        return .later { end(session, issuers, tickets, framedBy: first.provider.issuerURL.origin) }
     }
 
     private func end(
@@ -83,7 +93,7 @@ extension Gate {
     ) -> Response {
         do throws(StoreFailure) {
             for name in issuers.map(\.provider.name) {
-                let count = try sessions.end(.session(sid), provider: name)
+                let count = try sessions.end(.session(sid, of: nil), provider: name)
                 log(.signedOutByProvider(name, count: count ?? 0))
             }
             for ticket in tickets where isNameless(ticket, of: issuers) { _ = try sessions.end(cookie: ticket) }

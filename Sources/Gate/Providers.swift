@@ -22,7 +22,9 @@ package struct Providers: Sendable {
         var name: String { relyingParty.provider.name }
 
         func counts(on host: ArraySlice<UInt8>) -> Bool {
-            hosts.isEmpty || hosts.contains { $0.matches(host) }
+            guard !hosts.isEmpty else { return true }
+            let host = Resource.normalized(host: host)
+            return hosts.contains { $0.matches(host) }
         }
     }
 
@@ -40,9 +42,9 @@ package struct Providers: Sendable {
         takeAccessTokens = entries.contains { $0.relyingParty.provider.accessTokens != nil }
     }
 
-    /// Whether a token of this provider counts on the host.
-    func takes(_ identity: Identity, on host: ArraySlice<UInt8>) -> Bool {
-        entry(identity.provider)?.counts(on: host) ?? false
+    /// Those whose access tokens count on the host.
+    func takingTokens(on host: ArraySlice<UInt8>) -> [RelyingParty] {
+        entries.filter { $0.counts(on: host) && $0.relyingParty.provider.accessTokens != nil }.map(\.relyingParty)
     }
 
     package var relyingParties: [RelyingParty] { entries.map(\.relyingParty) }

@@ -68,9 +68,11 @@ extension Gate {
         _ relyingParty: RelyingParty, _ request: Request, returningTo target: ReturnURL, _ attempt: SetCookie
     ) -> Response {
         do throws(SignInFailure) {
-            let (location, pending) = try relyingParty.begin(
+            var (location, pending) = try relyingParty.begin(
                 returnURL: target.text, strength: demand(for: target, request).strength, deadline: deadline())
             let isPosted = relyingParty.provider.responseMode == .formPost
+            if isPosted { pending.formerTicket = tickets(of: request).first.map(Array.init) ?? [] }
+            let attempt = isPosted ? attempt.forAllSites : attempt
             let cookies = self.pending.cookies(for: pending, isPosted: isPosted, in: request) + [attempt]
             return redirect(to: location, cookies: cookies)
         } catch {

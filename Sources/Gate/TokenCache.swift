@@ -9,6 +9,17 @@ final class TokenCache: Sendable {
         case good(TokenSession)
         /// It speaks for nobody.
         case refused
+        /// It speaks for somebody, who was granted too little.
+        case lacking
+    }
+
+    /// A token on a host: not every provider counts everywhere.
+    struct Name: Hashable, Sendable {
+        private let digest: SHA256Digest
+
+        init(_ token: [UInt8], on host: some Collection<UInt8>) {
+            digest = SHA256.hash(data: Array(host) + [0] + token)
+        }
     }
 
     private struct Entry {
@@ -16,39 +27,73 @@ final class TokenCache: Sendable {
         let until: Timestamp
     }
 
-    /// Questions about tokens that are being answered.
-    private let questions = Atomic<Int>(0)
-    /// At once, at most: whoever makes tokens up must not hold all threads that sign-ins need.
-    private static let mostQuestions = 16
-    private let entries = Mutex<[SHA256Digest: Entry]>([:])
+    private struct Contents {
+        var entries: [Name: Entry] = [:]
+        /// Those that somebody finds out about.
+        var flights: Set<Name> = []
+    }
+
+    private let contents = Mutex(Contents())
     private let limit: Int
+    /// Tokens that are found out about at once, at most: who makes them up must not hold all threads that sign-ins need.
+    private static let mostFlights = 16
 
     init(limit: Int = 10_000) {
         self.limit = limit
     }
 
     /// What is known of the token now; `nil` when it has to be found out.
-    func outcome(of token: [UInt8], at now: Timestamp) -> Outcome? {
-        let name = SHA256.hash(data: token)
-        return entries.withLock { entries in
-            guard let entry = entries[name], entry.until > now else { return nil }
+    func outcome(of name: Name, at now: Timestamp) -> Outcome? {
+        contents.withLock { contents in
+            guard let entry = contents.entries[name], entry.until > now else { return nil }
             return entry.outcome
         }
     }
 
-    /// What `find` finds out; `nil` when too many ask already.
-    func asking<Finding>(_ find: () -> Finding) -> Finding? {
-        defer { questions.subtract(1, ordering: .relaxed) }
-        guard questions.add(1, ordering: .relaxed).newValue <= Self.mostQuestions else { return nil }
-        return find()
+    func keep(_ outcome: Outcome, of name: Name, until: Timestamp, at now: Timestamp) {
+        contents.withLock { contents in
+            if contents.entries.count >= limit { contents.entries = contents.entries.filter { $0.value.until > now } }
+            if contents.entries.count >= limit { contents.entries.removeAll() }
+            contents.entries[name] = Entry(outcome: outcome, until: until)
+        }
     }
 
-    func keep(_ outcome: Outcome, of token: [UInt8], until: Timestamp, at now: Timestamp) {
-        let name = SHA256.hash(data: token)
-        entries.withLock { entries in
-            if entries.count >= limit { entries = entries.filter { $0.value.until > now } }
-            if entries.count >= limit { entries.removeAll() }
-            entries[name] = Entry(outcome: outcome, until: until)
+    /// Who may find out about the token now.
+    enum Turn {
+        case mine
+        /// Somebody is at it.
+        case somebodyElses
+        case tooMany
+    }
+
+    /// Whoever's turn it is calls `land` afterwards.
+    func takeOff(_ name: Name) -> Turn {
+        contents.withLock { contents in
+            if contents.flights.contains(name) { return .somebodyElses }
+            guard contents.flights.count < Self.mostFlights else { return .tooMany }
+            contents.flights.insert(name)
+            return .mine
         }
+    }
+
+    func land(_ name: Name) {
+        contents.withLock { _ = $0.flights.remove(name) }
+    }
+}
+
+/// So many at once, at most, of what anybody can ask for.
+final class Turnstile: Sendable {
+    private let inside = Atomic<Int>(0)
+    private let most: Int
+
+    init(_ most: Int) {
+        self.most = most
+    }
+
+    /// What comes of the work; `nil` when too many are at it.
+    func doing<Result>(_ work: () -> Result) -> Result? {
+        defer { inside.subtract(1, ordering: .relaxed) }
+        guard inside.add(1, ordering: .relaxed).newValue <= most else { return nil }
+        return work()
     }
 }

@@ -31,7 +31,8 @@ package struct Strength: Sendable, Equatable {
     /// Seconds that our clock and the provider's may differ.
     private static let leeway: Int64 = 5
 
-    /// Both at once: of two limits the shorter, of two lists the one that is there; where both are, what is in both.
+    /// Both at once: of two limits the shorter, of two lists the one that is there; where both are, what is in both. Two
+    /// that have nothing in common cannot be met; `postern check` says so.
     package func and(_ other: Strength) -> Strength {
         let ages = [maxAge, other.maxAge].compactMap(\.self)
         let common = acrValues.filter { other.acrValues.contains($0) }

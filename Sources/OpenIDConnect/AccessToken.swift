@@ -54,10 +54,6 @@ struct AccessTokenClaims {
         guard let audience = members["aud"], demand.audiences.contains(where: audience.names) else {
             throw .invalidToken("aud is none of audiences")
         }
-        // What an ID token or a logout token has and an access token has not.
-        guard !["nonce", "events", "at_hash"].contains(where: { members[$0] != nil }) else {
-            throw .invalidToken("it is another kind of token")
-        }
         try self.init(members, demand, now: now)
     }
 
@@ -94,10 +90,15 @@ struct AccessTokenClaims {
                 throw .invalidToken("\(name) is no time, or in the future")
             }
         }
+        // What an ID token or a logout token has and an access token has not; what some providers call a refresh token.
+        guard !["nonce", "events", "at_hash"].contains(where: { members[$0] != nil }),
+            !["token_use", "token_type"].contains(where: { members[$0]?.string?.hasPrefix("refresh") ?? false }),
+            members["token_use"] != .string("id")
+        else { throw .invalidToken("it is another kind of token") }
         // Bound to a key or a certificate that we cannot see through the web server (RFC 7800).
         guard members["cnf"] == nil else { throw .invalidToken("it is bound to a key of its own (cnf)") }
         let granted = Set(members["scope"]?.string?.split(separator: " ").map(String.init) ?? [])
-        guard demand.scopes.allSatisfy(granted.contains) else { throw .invalidToken("scope lacks what is demanded") }
+        guard demand.scopes.allSatisfy(granted.contains) else { throw .denied(code: "insufficient_scope") }
     }
 
     /// Seconds past its end that a token is taken: none is renewed here, so there is no use in more.

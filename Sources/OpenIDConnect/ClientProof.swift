@@ -64,15 +64,16 @@ struct ClientProof {
         guard method(of: provider, metadata) == .keyToken, let key = provider.clientKey else {
             return SharedKey(provider.clientSecret ?? Secret("")).sign(claims)
         }
-        return key.sign(claims, header: ["kid": .string(provider.clientKeyID)], provider.signing(metadata))
+        let algorithm = provider.signing(metadata.clientSignatureAlgorithms)
+        return key.sign(claims, header: ["kid": .string(provider.clientKeyID)], algorithm)
     }
 }
 
 extension Provider {
-    /// The algorithm that our key signs with: the first of its own that the provider takes.
-    func signing(_ metadata: Metadata) -> SignatureAlgorithm {
+    /// The algorithm that our key signs with: the first of its own that the provider takes for this use.
+    func signing(_ taken: [String]) -> SignatureAlgorithm {
         let own = (clientKey?.algorithms ?? []).filter { !isFAPI || SignatureAlgorithm.ofFAPI.contains($0) }
-        return own.first { metadata.clientSignatureAlgorithms.contains($0.rawValue) } ?? own.first ?? .es256
+        return own.first { taken.contains($0.rawValue) } ?? own.first ?? .es256
     }
 
     /// The name that the provider knows our key by.

@@ -54,11 +54,12 @@ extension RelyingParty {
         guard let key else { return try exchange(makeRequest()) }
         for _ in 0..<2 {
             var request = makeRequest()
-            request.fields.append(
-                possession.proof(
-                    request, key, accessToken: accessToken, now: clock.now(), identifier: random(16)))
+            let nonce = possession.nonce(for: request.url)
+            let proof = possession.proof(
+                request, key, accessToken: accessToken, nonce: nonce, now: clock.now(), identifier: random(16))
+            request.fields.append(proof)
             let response = try exchange(request)
-            guard possession.learn(from: response, of: request) else { return response }
+            guard possession.learn(from: response, of: request, sent: nonce) else { return response }
         }
         throw .providerUnavailable("it wants another DPoP nonce each time")
     }

@@ -9,7 +9,7 @@ extension RelyingParty {
     /// What a plain OAuth2 service says in its profile call, and who it is.
     func profile(_ grant: Grant, _ deadline: Int64) throws(SignInFailure) -> (subject: String, claims: Claims) {
         let api = api(grant, deadline)
-        let said = try profileClaims(api, grant)
+        let said = try profileClaims(api, grant).withoutSignIn
         return (try provider.mapping.subject(of: said), said)
     }
 

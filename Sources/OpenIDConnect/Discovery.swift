@@ -18,6 +18,7 @@ struct Metadata: Sendable {
     var clientAuthentications = ["client_secret_basic"]
     /// By their names; empty where it does not say.
     var clientSignatureAlgorithms: [String] = []
+    var requestSignatureAlgorithms: [String] = []
     var signatureAlgorithms: Set<SignatureAlgorithm> = []
     /// Whether every authorization response carries `iss` (RFC 9207, section 3).
     var sendsIssuer = false
@@ -92,9 +93,15 @@ extension Metadata {
         keysEndpoint = try needed(nil, "jwks_uri")
         userinfoEndpoint = try address(known.userinfo, "userinfo_endpoint")
         endSessionEndpoint = try address(nil, "end_session_endpoint")
-        revocationEndpoint = try address(known.revocation, "revocation_endpoint")
-        introspectionEndpoint = try address(known.introspection, "introspection_endpoint")
-        pushedAuthorizationEndpoint = try address(nil, "pushed_authorization_request_endpoint")
+        // People can sign in without these.
+        revocationEndpoint = try? address(known.revocation, "revocation_endpoint")
+        introspectionEndpoint = try? address(known.introspection, "introspection_endpoint")
+        let isPushDemanded = document["require_pushed_authorization_requests"]?.bool ?? false
+        pushedAuthorizationEndpoint =
+            isPushDemanded
+            ? try address(nil, "pushed_authorization_request_endpoint")
+            : try? address(nil, "pushed_authorization_request_endpoint")
+        requestSignatureAlgorithms = Self.strings("request_object_signing_alg_values_supported", document) ?? []
         clientSignatureAlgorithms =
             Self.strings("token_endpoint_auth_signing_alg_values_supported", document) ?? []
         clientAuthentications =

@@ -76,6 +76,8 @@ package struct PendingSignIn: Sendable {
     package let created: Timestamp
     /// The key that tokens are going to be bound to (RFC 9449).
     package let proofKey: PrivateKey?
+    /// The ticket that the browser had then, where its cookie does not come back along.
+    package var formerTicket: [UInt8] = []
 
     package init(
         state: String, nonce: String, codeVerifier: Secret, provider: String, returnURL: String, created: Timestamp,

@@ -13,9 +13,15 @@ final class Possession: Sendable {
     /// Bytes of a nonce that is remembered.
     private static let longestNonce = 512
 
+    /// The last nonce that the server of this address gave.
+    func nonce(for url: EndpointURL) -> String? {
+        nonces.withLock { $0[url.origin] }
+    }
+
     /// The proof for one request (section 4.2); `accessToken` is the one that goes with it, if one does.
     func proof(
-        _ request: ProviderRequest, _ key: PrivateKey, accessToken: Secret?, now: Timestamp, identifier: String
+        _ request: ProviderRequest, _ key: PrivateKey, accessToken: Secret?, nonce: String?, now: Timestamp,
+        identifier: String
     ) -> HTTPField {
         let address = request.url.text.prefix { $0 != "?" }
         var claims: [String: JSONValue] = [
@@ -25,16 +31,18 @@ final class Possession: Sendable {
         if let accessToken {
             claims["ath"] = .string(Base64URL.encode(Array(SHA256.hash(data: accessToken.exposed))))
         }
-        claims["nonce"] = nonces.withLock { $0[request.url.origin] }.map { .string($0) }
+        claims["nonce"] = nonce.map { .string($0) }
         let header: [String: JSONValue] = ["typ": .string("dpop+jwt"), "jwk": .object(key.publicKey)]
         return HTTPField(name: .proof, value: key.sign(claims, header: header, .es256))
     }
 
     /// Keeps the nonce of an answer. True when the answer asks for the request once more with it (sections 8 and 9).
-    func learn(from response: ProviderResponse, of request: ProviderRequest) -> Bool {
+    /// `sent`: the nonce that the request had.
+    func learn(from response: ProviderResponse, of request: ProviderRequest, sent: String?) -> Bool {
         guard let nonce = response.value(of: "dpop-nonce"), nonce.utf8.count <= Self.longestNonce else { return false }
-        let isNew = nonces.withLock { $0.updateValue(nonce, forKey: request.url.origin) } != nonce
-        guard isNew else { return false }
+        nonces.withLock { $0[request.url.origin] = nonce }
+        // Others may have learnt it meanwhile: what counts is whether this request had it.
+        guard nonce != sent else { return false }
         switch response.status {
         case 400: return JSONValue(parsing: response.body, limit: 64 * 1024)?["error"]?.string == "use_dpop_nonce"
         case 401: return response.value(of: "www-authenticate")?.contains("use_dpop_nonce") ?? false

@@ -39,6 +39,7 @@ struct ProviderAPI {
         switch response.status {
         case 200: break
         case 401: throw .tokenRefused("\(path) answered 401")
+        case 403 where !Self.isRateLimited(response), 404: throw .tokenRefused("\(path) answered \(response.status)")
         case 400 where Facebook.saysTokenIsOver(response): throw .tokenRefused("\(path) says that it is over")
         default: throw .providerUnavailable("\(path) answered \(response.status)")
         }
@@ -46,6 +47,14 @@ struct ProviderAPI {
             throw .invalidResponse("\(path) is not JSON")
         }
         return Page(value: value, hasNext: Self.namesNext(response.head))
+    }
+
+    /// A refusal that passes (GitHub's way: docs.github.com, "Rate limits for the REST API"; RFC 9110, section 10.2.3).
+    private static func isRateLimited(_ response: ProviderResponse) -> Bool {
+        response.head.split(separator: UInt8(ascii: "\n")).contains { line in
+            let text = String(decoding: line, as: UTF8.self).lowercased()
+            return text.hasPrefix("retry-after:") || text.hasPrefix("x-ratelimit-remaining: 0")
+        }
     }
 
     /// All elements of a list that comes in numbered pages.

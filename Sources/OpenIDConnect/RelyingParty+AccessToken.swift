@@ -5,11 +5,10 @@ internal import Web
 
 /// Access tokens that programs bring.
 extension RelyingParty {
-    /// Whether it is worth asking this provider about the token: its form, or an issuer that is not believed yet.
-    package func mayKnow(accessToken: String) -> Bool {
+    /// Whether it is worth asking this provider about a token that names this issuer, or none.
+    package func mayKnow(tokenOf issuer: String?) -> Bool {
         guard let demand = provider.accessTokens else { return false }
-        if demand.isIntrospected { return true }
-        return !demand.audiences.isEmpty && mayHaveIssued(accessToken)
+        return demand.isIntrospected || isIssuer(issuer)
     }
 
     /// Who the token speaks for; throws `invalidToken` when it does for nobody.
@@ -54,12 +53,18 @@ extension RelyingParty {
     }
 
     private func identity(_ claims: AccessTokenClaims) throws(SignInFailure) -> Identity {
-        let mapping = provider.mapping
+        let members = claims.members
+        let said = Claims(members)
+        if has(.hostedDomain) { try Google.checkDomain(said, provider) }
+        guard provider.strength.isMet(by: said, at: clock.now()) else { throw .tooWeak("acr or auth_time") }
         let subject = try claims.subject()
-        var named = mapping
-        // A program has no name of a person's: it is called what the provider calls it.
-        let names = mapping.username.filter { $0 != "sub" && $0 != mapping.subject }
-        named.username = names + ["username", "client_id", "azp", "sub"]
-        return try named.identity(Claims(claims.members), provider: provider, subject: subject)
+        // A program has no name of a person's: it is called what the provider calls it. Whoever comes by way of one has.
+        let programs = ["client_id", "azp"].filter { name in
+            members["sub"].map { $0 == .null || $0 == members[name] } ?? true
+        }
+        var named = provider.mapping
+        named.username =
+            named.username.filter { $0 != "sub" && $0 != named.subject } + ["username"] + programs + ["sub"]
+        return try named.identity(said, provider: provider, subject: subject)
     }
 }

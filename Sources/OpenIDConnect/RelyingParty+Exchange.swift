@@ -117,13 +117,16 @@ extension RelyingParty {
     }
 
     /// The ID token's claims, with those of userinfo where they do not say everything that is asked of them, and with
-    /// what the provider tells in its own way.
+    /// what the provider tells in its own way. Where they are those of a former ID token, userinfo knows better.
     func complete(
-        _ claims: Claims, subject: String, _ grant: Grant, _ metadata: Metadata, _ deadline: Int64
+        _ claims: Claims, subject: String, _ grant: Grant, _ metadata: Metadata, areOld: Bool = false,
+        _ deadline: Int64
     ) throws(SignInFailure) -> Claims {
         var claims = claims
-        if let endpoint = metadata.userinfoEndpoint, !provider.mapping.isComplete(claims) {
-            claims = provider.mapping.merge(claims, try userinfo(endpoint, grant, metadata, subject, deadline))
+        if let endpoint = metadata.userinfoEndpoint, areOld || !provider.mapping.isComplete(claims) {
+            // How somebody signed in is the ID token's to say: elsewhere it may be their own word.
+            let said = try userinfo(endpoint, grant, metadata, subject, deadline).withoutSignIn
+            claims = areOld ? provider.mapping.merge(said, claims) : provider.mapping.merge(claims, said)
         }
         return try described(claims, grant, deadline)
     }

@@ -63,10 +63,14 @@ extension RelyingParty {
         try exchange(request)
     }
 
-    /// Whether a token that was posted to us may be this provider's: it names the issuer, which is not believed yet.
-    package func mayHaveIssued(_ token: String) -> Bool {
-        guard provider.dialect == .openIDConnect, let token = CompactToken(token) else { return false }
-        return token.issuerAsSaid?.utf8.elementsEqual(provider.issuer.utf8) ?? false
+    /// The issuer that a token names, which is not believed yet: it tells whose keys to try.
+    package static func issuer(asSaidBy token: String) -> String? {
+        CompactToken(token)?.issuerAsSaid
+    }
+
+    /// Whether this provider calls itself so.
+    package func isIssuer(_ name: String?) -> Bool {
+        provider.dialect == .openIDConnect && name?.utf8.elementsEqual(provider.issuer.utf8) ?? false
     }
 
     /// What the provider says is over (OpenID Connect Back-Channel Logout 1.0, section 2.6).

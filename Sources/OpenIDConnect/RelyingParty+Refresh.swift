@@ -44,11 +44,14 @@ extension RelyingParty {
             return .renewed(new, try person(identity, old, new, metadata, deadline))
         } catch .identityRefused(let reason) {
             return .ended(reason: "no identity any more: \(reason)")
+        } catch .tokenRefused(let reason) {
+            return .ended(reason: "the access token is not taken: \(reason)")
         } catch {
             log(.odd(provider: provider.name, reason: "claims not taken at a refresh: \(error)"))
             var kept = new.withoutIDToken
-            // What cannot be had now is asked for again at once, and counts for no longer than any outage.
-            if case .providerUnavailable = error { kept.recheck = clock.now() }
+            // What cannot be had now is asked for again; what was said before counts for no longer than in any outage,
+            // from the first time that it could not be had.
+            if case .providerUnavailable = error { kept.recheck = old.recheck ?? clock.now() }
             return .renewed(kept, identity)
         }
     }
@@ -58,7 +61,8 @@ extension RelyingParty {
     ) throws(SignInFailure) -> Identity {
         guard provider.dialect == .openIDConnect else { return try profiled(identity, new, deadline) }
         let claims = try currentClaims(of: identity, old, new, metadata, deadline)
-        let all = try complete(claims, subject: identity.subject, new, metadata, deadline)
+        let all = try complete(
+            claims, subject: identity.subject, new, metadata, areOld: new.idToken == nil, deadline)
         return try provider.mapping.identity(
             all.keepingSignIn(of: identity.claims), provider: provider, subject: identity.subject)
     }
@@ -112,7 +116,14 @@ extension Claims {
     /// These claims, with what only an ID token of a sign-in need say (OpenID Connect Core 1.0, section 12.2).
     fileprivate func keepingSignIn(of old: Claims) -> Claims {
         var members = members
-        for name in ["auth_time", "acr", "amr", "sid"] where members[name] == nil { members[name] = old.members[name] }
+        for name in Self.ofSignIn where members[name] == nil { members[name] = old.members[name] }
         return Claims(members)
     }
+
+    /// These claims, without what tells how somebody signed in.
+    var withoutSignIn: Claims {
+        Claims(members.filter { !Self.ofSignIn.contains($0.key) })
+    }
+
+    private static let ofSignIn = ["auth_time", "acr", "amr", "sid"]
 }

@@ -51,22 +51,35 @@ package final class RelyingParty: Sendable {
         let pending = PendingSignIn(
             state: random(16), nonce: random(16), codeVerifier: Secret(random(32)), provider: provider.name,
             returnURL: returnURL, created: clock.now(), proofKey: provider.bindsTokens ? .made() : nil)
-        var parameters = Authorization.parameters(
+        let parameters = Authorization.parameters(
             provider, redirectURI: redirectURI, pending, provider.strength.and(strength))
-        if provider.signsRequests {
-            parameters = Authorization.signed(parameters, provider, metadata, now: clock.now())
-        }
-        if let endpoint = try pushEndpoint(metadata) {
-            // RFC 9126, section 3: nothing beside a request object.
-            if provider.signsRequests { parameters.removeAll { !["client_id", "request"].contains($0.0) } }
-            let response = try post(parameters, to: endpoint, metadata, boundTo: pending.proofKey, deadline)
-            parameters = [
-                ("client_id", provider.clientID), ("request_uri", try Authorization.name(ofPushed: response)),
-            ]
-        } else if let key = pending.proofKey {
-            parameters.append(("dpop_jkt", key.thumbprint))
-        }
-        return (metadata.authorizationEndpoint.text.appending(query: parameters), pending)
+        let sent = try pushed(parameters, pending, metadata, deadline) ?? inTheOpen(parameters, pending, metadata)
+        return (metadata.authorizationEndpoint.text.appending(query: sent), pending)
+    }
+
+    /// What goes through the browser where all of it does.
+    private func inTheOpen(
+        _ parameters: [(String, String)], _ pending: PendingSignIn, _ metadata: Metadata
+    ) -> [(String, String)] {
+        let bound = pending.proofKey.map { [("dpop_jkt", $0.thumbprint)] } ?? []
+        return signed(parameters + bound, metadata)
+    }
+
+    /// What goes through the browser where the rest went to the provider before; `nil` where it does not.
+    private func pushed(
+        _ parameters: [(String, String)], _ pending: PendingSignIn, _ metadata: Metadata, _ deadline: Int64
+    ) throws(SignInFailure) -> [(String, String)]? {
+        guard let endpoint = try pushEndpoint(metadata) else { return nil }
+        var form = signed(parameters, metadata)
+        // RFC 9126, section 3: nothing beside a request object.
+        if provider.signsRequests { form.removeAll { !["client_id", "request"].contains($0.0) } }
+        let response = try post(form, to: endpoint, metadata, boundTo: pending.proofKey, deadline)
+        return [("client_id", provider.clientID), ("request_uri", try Authorization.name(ofPushed: response))]
+    }
+
+    private func signed(_ parameters: [(String, String)], _ metadata: Metadata) -> [(String, String)] {
+        guard provider.signsRequests else { return parameters }
+        return Authorization.signed(parameters, provider, metadata, now: clock.now())
     }
 
     /// Where the request is pushed to, if it is.

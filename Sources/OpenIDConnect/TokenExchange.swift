@@ -48,15 +48,15 @@ enum TokenExchange {
             throw .invalid("access_token is missing, or holds what no token may hold")
         }
         let kind = key == nil ? "Bearer" : "DPoP"
-        guard document["token_type"]?.string?.utf8.elementsEqualIgnoringCase(kind) == true else {
+        guard document["token_type"]?.string?.utf8.isEqualIgnoringCase(to: kind.utf8) == true else {
             throw .invalid("token_type is not \(kind)")
         }
         var grant = Grant(
             accessToken: Secret(token), refreshToken: text("refresh_token", document),
             idToken: text("id_token", document),
             expires: lifetime(document).map { now.adding($0) })
-        // GitHub puts commas between them.
         grant.proofKey = key
+        // GitHub puts commas between them.
         grant.scopes = document["scope"]?.string?.split { $0 == " " || $0 == "," }.map(String.init)
         return grant
     }
@@ -75,11 +75,5 @@ enum TokenExchange {
             default: nil
             }
         return seconds.flatMap { (1...315_360_000).contains($0) ? $0 : nil }
-    }
-}
-
-extension String.UTF8View {
-    func elementsEqualIgnoringCase(_ other: String) -> Bool {
-        isEqualIgnoringCase(to: other.utf8)
     }
 }

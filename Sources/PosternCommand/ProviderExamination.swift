@@ -34,6 +34,8 @@ struct ProviderExamination {
             return .problem(
                 "the provider's discovery answers \(answer.status): \(url.text)", remedy: "is issuer spelled exactly?")
         }
+        // Entra ID names a pattern for all its tenants.
+        if provider.oddities.contains(.issuerPerTenant) { return .good("the provider \(provider.name) answers") }
         guard let said = document["issuer"]?.string, said.utf8.elementsEqual(provider.issuer.utf8) else {
             return .problem(
                 "the provider calls itself \(document["issuer"]?.string.map { "'\($0)'" } ?? "nothing")",

@@ -46,14 +46,14 @@ package final class SQLiteStore: SessionStore, SessionListing {
     }
 
     package func end(
-        marked marks: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?
+        marked marks: [[UInt8]], orOf owners: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?
     ) throws(StoreFailure) -> [TicketID]? {
         var isNoted = false
         defer { if isNoted { stamp.renew() } }
         return try database.write { connection throws(StoreFailure) in
             var writing = Writing(connection)
             if let token, try !writing.carryOut(.spend(token.name, until: token.until)) { return nil }
-            let ids = try writing.end(marked: marks)
+            let ids = try writing.end(marked: marks, orOf: owners)
             isNoted = writing.isNoted
             return ids
         }

@@ -15,7 +15,7 @@ struct Writing {
     mutating func carryOut(_ change: StoreChange) throws(StoreFailure) -> Bool {
         switch change {
         case .create(let record, let marks, let limit): try create(record, marks, limit)
-        case .replace(let record): try replace(record)
+        case .replace(let record, let marks): try replace(record, marks)
         case .touch(let id, let seen): try touch(id, seen)
         case .end(let id): try end(id)
         case .lease(let id, let owner, let now, let until): try lease(id, owner, now, until)
@@ -55,13 +55,16 @@ extension Writing {
         for id in ids.compactMap({ TicketID($0) }) { _ = try end(id) }
     }
 
-    private mutating func replace(_ record: StoredRecord) throws(StoreFailure) -> Bool {
+    private mutating func replace(_ record: StoredRecord, _ marks: SessionMarks?) throws(StoreFailure) -> Bool {
         try connection.run(
             """
-            UPDATE sessions SET version = ?, sealed = ?, label = ?, lease_owner = 0, lease_until = 0
+            UPDATE sessions SET version = ?, sealed = ?, label = ?, lease_owner = 0, lease_until = 0,
+            subject_mark = coalesce(?, subject_mark), session_mark = coalesce(?, session_mark)
             WHERE id = ? AND version = ?
             """,
-            .integer(record.version), .bytes(record.sealed), .bytes(record.label), .bytes(record.id.bytes),
+            .integer(record.version), .bytes(record.sealed), .bytes(record.label),
+            marks.map { .bytes($0.subject) } ?? .null, marks?.session.map { .bytes($0) } ?? .null,
+            .bytes(record.id.bytes),
             .integer(record.version - 1))
         guard connection.changed > 0 else { return false }
         try note(record.id, version: .integer(record.version))
@@ -82,11 +85,18 @@ extension Writing {
     }
 
     /// Ends the sessions of these marks.
-    mutating func end(marked marks: [[UInt8]]) throws(StoreFailure) -> [TicketID] {
+    mutating func end(marked marks: [[UInt8]], orOf owners: [[UInt8]]) throws(StoreFailure) -> [TicketID] {
         var ids: [TicketID] = []
         for mark in marks {
             try connection.run(
                 "SELECT id FROM sessions WHERE subject_mark = ? OR session_mark = ?", .bytes(mark), .bytes(mark)
+            ) { row in
+                if let id = TicketID(row.bytes(0)) { ids.append(id) }
+            }
+        }
+        for owner in owners {
+            try connection.run(
+                "SELECT id FROM sessions WHERE subject_mark = ? AND session_mark IS NULL", .bytes(owner)
             ) { row in
                 if let id = TicketID(row.bytes(0)) { ids.append(id) }
             }

@@ -74,6 +74,12 @@ package final class LiveSession: Sendable {
         return pause
     }
 
+    /// Notes a refresh that brought not all, after those of the session of before.
+    func staysInTrouble(after former: LiveSession, _ uptime: Int64) {
+        failures.store(former.failures.load(ordering: .relaxed), ordering: .relaxed)
+        _ = attemptFailed(uptime)
+    }
+
     /// Notes a refresh that takes too long to wait for.
     func isSlow() {
         _ = failures.compareExchange(expected: 0, desired: 1, ordering: .relaxed)

@@ -29,7 +29,9 @@ package final class MemoryStore: SessionStore, SessionListing {
             case .create(let record, let marks, let limit):
                 Self.create(record, limit, &contents)
                 contents.marks[record.id] = marks
-            case .replace(let record): return Self.replace(record, &contents)
+            case .replace(let record, let marks):
+                guard Self.replace(record, &contents) else { return false }
+                if let marks { contents.marks[record.id] = marks }
             case .touch(let id, let seen): contents.records[id]?.seen.advance(to: seen)
             case .end(let id): return Self.end(id, &contents)
             case .lease(let id, let owner, let now, let until):
@@ -43,11 +45,12 @@ package final class MemoryStore: SessionStore, SessionListing {
         }
     }
 
-    package func end(marked marks: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?) -> [TicketID]? {
+    package func end(
+        marked marks: [[UInt8]], orOf owners: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?) -> [TicketID]? {
         contents.withLock { contents in
             if let token, contents.spent.updateValue(token.until, forKey: token.name) != nil { return nil }
             let ids = contents.marks.filter { _, own in
-                marks.contains(own.subject) || own.session.map(marks.contains) ?? false
+                marks.contains(own.subject) || own.session.map(marks.contains) ?? owners.contains(own.subject)
             }.keys
             return ids.filter { Self.end($0, &contents) }
         }

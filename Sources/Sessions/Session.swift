@@ -47,7 +47,9 @@ extension Session {
     /// The form inside the seal: numbers in network order, texts after their lengths, `Optional`s after a flag.
     package var encoded: [UInt8] {
         var writer = Writer()
-        writer.bytes.append(Self.version)
+        // A Postern of before, which may still run beside this one, reads version 1 only.
+        let isPlain = recheck == nil && proofKey == nil
+        writer.bytes.append(isPlain ? 1 : Self.version)
         for moment in [created, expires, seen, obtained] { writer.add(moment) }
         writer.add(accessExpires)
         writer.add(accessToken.exposed)
@@ -62,6 +64,7 @@ extension Session {
         writer.add(number: UInt64(identity.groups.count))
         for group in identity.groups { writer.add(Array(group.utf8)) }
         writer.add(Array(JSONValue.object(identity.claims.members).text.utf8))
+        guard !isPlain else { return writer.bytes }
         writer.add(recheck)
         writer.add(proofKey?.exposed)
         return writer.bytes

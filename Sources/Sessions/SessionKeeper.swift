@@ -210,7 +210,8 @@ extension SessionKeeper {
     ) throws(StoreFailure) -> Int? {
         let marks = SessionMarks.of(target, provider: provider, keys: keys)
         let name = token.map { (name: Array("logout \(provider) \($0.name)".utf8), until: $0.until) }
-        guard let ids = try store.end(marked: marks, using: name) else { return nil }
+        let owners = SessionMarks.owner(of: target, provider: provider, keys: keys)
+        guard let ids = try store.end(marked: marks, orOf: owners, using: name) else { return nil }
         for id in ids { cache.forget(TicketName(id)) }
         return ids.count
     }
@@ -239,7 +240,8 @@ extension SessionKeeper {
     func replace(_ live: LiveSession, with session: Session) throws(StoreFailure) -> Bool {
         let record = seal(session, live.ticket, version: live.version + 1)
         let mark = cache.mark(TicketName(live.ticket.id))
-        guard try store.apply(.replace(record)) else { return false }
+        let marks = SessionMarks(of: session.identity, keys: keys)
+        guard try store.apply(.replace(record, marks: marks)) else { return false }
         keepRenewed(live, session, since: mark)
         return true
     }
@@ -248,6 +250,8 @@ extension SessionKeeper {
     func keepRenewed(_ live: LiveSession, _ session: Session, since mark: Int) {
         let renewed = LiveSession(session, ticket: live.ticket, version: live.version + 1, fields: fields(session))
         renewed.learn(seen: live.lastSeen)
+        // Tokens came, but not all that was asked about the person: that is asked again, less and less often.
+        if let recheck = session.recheck, recheck <= clock.now() { renewed.staysInTrouble(after: live, clock.uptime()) }
         cache.keep(renewed, since: mark)
     }
 

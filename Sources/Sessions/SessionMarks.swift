@@ -22,10 +22,16 @@ package struct SessionMarks: Sendable, Equatable {
     static func of(_ target: LogoutTarget, provider: String, keys: KeyRing) -> [[UInt8]] {
         let text: [UInt8] =
             switch target {
-            case .session(let sid): text("sid", provider, sid)
+            case .session(let sid, _): text("sid", provider, sid)
             case .subject(let subject): text("sub", provider, subject)
             }
         return keys.authenticators(of: text, purpose: .mark)
+    }
+
+    /// The marks of the person whose session it is: one of theirs without a `sid` may be the one that is meant.
+    static func owner(of target: LogoutTarget, provider: String, keys: KeyRing) -> [[UInt8]] {
+        guard case .session(_, let subject?) = target else { return [] }
+        return keys.authenticators(of: text("sub", provider, subject), purpose: .mark)
     }
 
     /// A name of a provider holds no NUL.
@@ -36,8 +42,8 @@ package struct SessionMarks: Sendable, Equatable {
 
 /// What a provider says is over.
 package enum LogoutTarget: Sendable, Equatable {
-    /// One session there, by its `sid`.
-    case session(String)
+    /// One session there, by its `sid`; of a person, where it is said of whom.
+    case session(String, of: String?)
     /// All of a person's.
     case subject(String)
 }

@@ -44,9 +44,9 @@ package protocol SessionStore: Sendable {
     func load(_ id: TicketID) throws(StoreFailure) -> StoredRecord?
     /// Carries out one change. False when what it presumes is not so.
     func apply(_ change: StoreChange) throws(StoreFailure) -> Bool
-    /// Ends all sessions that have one of these as a mark, and gives their ids. With `token`, whose name is used by
-    /// that, all in one; `nil` when it was used before.
-    func end(marked marks: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?) throws(StoreFailure)
+    /// Ends all sessions that have one of these as a mark, and those of these owners that have no mark of a session;
+    /// gives their ids. With `token`, whose name is used by that, all in one; `nil` when it was used before.
+    func end(marked marks: [[UInt8]], orOf owners: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?) throws(StoreFailure)
         -> [TicketID]?
     /// What changed after the mark. Mark 0 is the beginning.
     func changes(after mark: Int64) throws(StoreFailure) -> StoreChanges
@@ -59,7 +59,7 @@ package enum StoreChange: Sendable {
     /// A new session; beyond `limit` sessions, those that end soonest make room.
     case create(StoredRecord, marks: SessionMarks? = nil, limit: Int)
     /// A session after a refresh, if it is still there with the version before. Frees the lease.
-    case replace(StoredRecord)
+    case replace(StoredRecord, marks: SessionMarks? = nil)
     /// The session was used at this moment.
     case touch(TicketID, seen: Timestamp)
     /// The session is over. False when it was not there.

@@ -82,8 +82,9 @@ struct JSONScan {
             {
                 plain.append(code)
                 rest = rest.dropFirst(5)
-            } else if byte == UInt8(ascii: "\\"), rest.first == UInt8(ascii: "/") {
-                continue
+            } else if byte == UInt8(ascii: "\\"), let next = rest.popFirst() {
+                // Pairs stay together: a backslash that is escaped escapes nothing.
+                plain += next == UInt8(ascii: "/") ? [next] : [byte, next]
             } else {
                 plain.append(byte)
             }

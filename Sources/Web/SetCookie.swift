@@ -21,6 +21,13 @@ package struct SetCookie: Sendable, Equatable {
         }
     }
 
+    /// The same, also for requests that other sites' forms make; only with https.
+    package var forAllSites: SetCookie {
+        var scope = scope
+        if scope.isSecure { scope.sameSite = .none }
+        return SetCookie(name: name, value: value, scope: scope, maxAge: maxAge)
+    }
+
     package let name: String
     package let value: String
     package let scope: Scope

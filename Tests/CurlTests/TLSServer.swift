@@ -7,6 +7,8 @@ import Glibc
     let port: UInt16
     /// The file of its certificate, which is its own authority.
     var caFile: String { directory + "/ca.pem" }
+    /// The file of the key of that certificate.
+    var keyFile: String { directory + "/key.pem" }
     private let directory: String
     private let process: pid_t
     private let output: UnsafeMutablePointer<FILE>

@@ -9,11 +9,12 @@ import Web
 struct TLSTests {
     private let client = CurlClient(clock: .system)
 
-    private func send(_ server: TLSServer, caFile: String?, host: String = "localhost") throws -> Result<
-        Int, ProviderFailure
-    > {
+    private func send(
+        _ server: TLSServer, caFile: String?, certificate: ClientCertificate? = nil, host: String = "localhost"
+    ) throws -> Result<Int, ProviderFailure> {
         let url = try #require(EndpointURL("https://\(host):\(server.port)/"))
-        let request = ProviderRequest(.get, url, caFile: caFile, deadline: Clock.system.uptime() + 5000)
+        let request = ProviderRequest(
+            .get, url, caFile: caFile, clientCertificate: certificate, deadline: Clock.system.uptime() + 5000)
         do throws(ProviderFailure) {
             return .success(try client.send(request).status)
         } catch {
@@ -44,5 +45,23 @@ struct TLSTests {
     func oldProtocol() throws {
         let server = try #require(TLSServer(name: "localhost", options: "-tls1_1 -cipher ALL:@SECLEVEL=0"))
         #expect(try isUntrusted(send(server, caFile: server.caFile)))
+    }
+
+    @Test("A certificate of ours is shown in the handshake, for the requests that are to show it and no other")
+    func clientCertificate() throws {
+        let server = try #require(
+            TLSServer(name: "localhost", options: "-Verify 1 -verify_return_error -CAfile ca.pem"))
+        let other = try #require(TLSServer(name: "localhost"))
+        let certificate = ClientCertificate(file: server.caFile, keyFile: server.keyFile)
+        let answers = { (certificate: ClientCertificate?) in
+            try send(server, caFile: server.caFile, certificate: certificate) == .success(200)
+        }
+        #expect(try !answers(nil))
+        #expect(try answers(certificate))
+        #expect(try !answers(nil), "the connection that showed it is another's")
+        #expect(try !answers(ClientCertificate(file: other.caFile, keyFile: other.keyFile)))
+        #expect(try !answers(ClientCertificate(file: server.caFile, keyFile: other.keyFile)), "they do not fit")
+        #expect(try !answers(ClientCertificate(file: server.caFile, keyFile: "/nonexistent.pem")))
+        #expect(try answers(certificate))
     }
 }

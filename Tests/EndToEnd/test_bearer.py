@@ -19,6 +19,7 @@ from harness.servers import wait_until
 from harness.site import SECRET, Site, merged, told_of
 from harness.tokens import parts, signed_by
 from test_jose import ORDER, public_forms
+from test_nginx import location
 
 PERSON = {"email": "alice@example.com", "email_verified": True, "preferred_username": "alice"}
 RULES = [{"name": "public", "paths": ["/public/*"], "public": True}, {"name": "secret", "paths": ["/internal/*"], "deny": True},
@@ -226,6 +227,33 @@ def test_a_live_session_comes_first(signed):
     for cookie in (old, "__Host-postern=x"):
         response = signed.browser().fetch("/", [("Cookie", cookie), ("Authorization", f"Bearer {bob}")])
         assert told_of(response, "X-Auth-Request-User") == ["bob"]
+
+
+def test_an_answer_that_nginx_keeps_is_not_for_another_token(make_site):
+    site = bearer_site(make_site, SIGNED, answer_cache="20s")
+    make = site.provider.make_access_token
+    browser = site.signed_in()
+    for _ in range(3):
+        assert told_of(call(site, make(**PERSON)), "X-Auth-Request-User") == ["alice"]
+        assert told_of(call(site, make(**{**PERSON, "preferred_username": "bob"})), "X-Auth-Request-User") == ["bob"]
+        assert call(site, "garbage").status == 401 and site.browser().fetch("/").status == 401
+        assert call(site, make(**PERSON, aud="other")).status == 401 and browser.get("/").is_protected
+
+
+def test_a_location_may_ask_for_groups_of_a_program_too(make_site):
+    site = bearer_site(make_site, SIGNED, shipped_extra=lambda site: location(site, "/team/", "set $postern_allowed_groups ops;"))
+    make = site.provider.make_access_token
+    assert call(site, make(**PERSON, groups=["ops"]), "/team/x").is_protected
+    for token in (make(**PERSON), make(**PERSON, groups=["ops-ro"])):
+        assert call(site, token, "/team/x").status == 403
+
+
+def test_a_provider_of_another_host_vouches_for_nobody(make_site):
+    site = bearer_site(make_site, SIGNED, op={"hosts": ["two.app.test"]})
+    token = site.provider.make_access_token(**PERSON)
+    for _ in range(2):  # as found out, and as remembered
+        assert call(site, token).status == 401 and at_socket(site, token).status == 401
+        assert at_socket(site, token, SERVER_NAME="two.app.test").status == 200
 
 
 def test_a_token_opens_no_page_of_ours(signed):

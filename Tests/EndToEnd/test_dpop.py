@@ -47,6 +47,15 @@ def test_a_proof_at_each_call(make_site):
     assert authorization.startswith("DPoP ")
 
 
+def test_a_proof_is_for_an_address_without_its_query(make_site):
+    def prepare(provider):
+        provider.discovery_changes.update(userinfo_endpoint=f"{provider.issuer}/userinfo?schema=openid",
+                                          token_endpoint=f"{provider.issuer}/token?a=b")
+    site = dpop_site(make_site, prepare=prepare)
+    assert site.signed_in() and site.provider.complaints == [] and site.provider.count("userinfo") == 1
+    assert {claims["htu"] for _, claims in proofs(site)} == {f"{site.provider.issuer}/userinfo", f"{site.provider.issuer}/token"}
+
+
 def test_off_unless_asked_for(make_site):
     site = extended_site(make_site, offers=("dpop",))
     site.signed_in()

@@ -21,10 +21,12 @@ final class Site: Sendable {
     private let sessions: SessionKeeper
     static let cookieName = "__Host-postern"
 
-    /// `/` is open to this network besides.
-    init(openTo network: Network? = nil, _ change: (inout GateSettings) -> Void = { _ in }) throws {
+    /// `/` is open to this network besides. `rules` come before all others; there are these `clients` of the provider.
+    init(
+        openTo network: Network? = nil, rules: [Rule] = [], clients: [Client] = [Client("op")],
+        _ change: (inout GateSettings) -> Void = { _ in }
+    ) throws {
         let url = try #require(EndpointURL("https://app.test"))
-        let issuer = try #require(EndpointURL(ScriptedProvider.issuer))
         var settings = GateSettings(
             publicURL: url, prefix: "/oauth2",
             cookies: CookieSettings(name: Self.cookieName, scope: SetCookie.Scope(), cleared: ["session"]),
@@ -42,29 +44,23 @@ final class Site: Sendable {
                 $0()
                 return true
             })
-        let party = RelyingParty(
-            provider: Provider(
-                name: "op", issuer: ScriptedProvider.issuer, issuerURL: issuer, clientID: "postern id",
-                clientSecret: Secret("s3cret")),
-            redirectURI: settings.address(of: .callback), client: provider, clock: clock.clock, entropy: .system,
-            log: { _ in })
+        let (scripted, time) = (provider, clock)
+        let entries = try clients.map { [settings] in try $0.entry(settings, scripted, time) }
         let lines = log
         gate = Gate(
-            settings: settings, policy: try Self.policy(openTo: network), sessions: sessions,
-            providers: Providers([Providers.Entry(party)]),
-            keys: keys,
-            clock: clock.clock, log: Logger(label: "test") { _ in lines })
+            settings: settings, policy: try Self.policy(rules, openTo: network), sessions: sessions,
+            providers: Providers(entries), keys: keys, clock: clock.clock, log: Logger(label: "test") { _ in lines })
         _ = sessions.beatOnce()
     }
 
     /// `/public` is open, `/closed` to nobody, `/admin` to a group, the rest to whoever signed in.
-    private static func policy(openTo network: Network?) throws -> Policy {
+    private static func policy(_ rules: [Rule], openTo network: Network?) throws -> Policy {
         let rule = { (name: String, effect: Rule.Effect) in
             Rule(name: name, paths: [PathPattern("/\(name)/*".utf8)].compactMap(\.self), effect: effect)
         }
         return try #require(
             Policy(
-                rules: [
+                rules: rules + [
                     rule("public", .isPublic), rule("closed", .deny),
                     rule("admin", .allow(.group(Array("admins".utf8)))),
                 ] + [network].compactMap(\.self).map { Rule(name: "inside", networks: [$0], effect: .isPublic) } + [
@@ -91,8 +87,12 @@ final class Site: Sendable {
     }
 
     /// Goes to the provider from this address; gives the cookies that the browser has then, and the parameters sent.
-    func begin(_ uri: String = "/", cookie: String? = nil) throws -> (cookie: String, sent: [String: String]) {
-        let response = answer(makeRequest(uri, location: "/oauth2/start", cookie: cookie))
+    func begin(
+        _ uri: String = "/", with client: String? = nil, cookie: String? = nil
+    ) throws -> (cookie: String, sent: [String: String]) {
+        let query = client.map { Query.encode([("provider", $0), ("rd", uri)]) }
+        let response = answer(
+            makeRequest(query == nil ? uri : "/oauth2/start", location: "/oauth2/start", query: query, cookie: cookie))
         #expect(response.status == .found)
         let location = try #require(response.text(.location))
         let pairs = try #require(Query(Array(location.utf8.split(separator: UInt8(ascii: "?"))[1]))).pairs
@@ -118,11 +118,46 @@ final class Site: Sendable {
     }
 
     /// The cookie line of a browser that has signed in.
-    func signIn(groups: [String] = ["staff"]) throws -> String {
-        let (cookie, sent) = try begin()
-        let response = try comeBack(
-            sent, cookie: cookie, claims: ["groups": .array(groups.map { .string($0) })])
+    func signIn(
+        _ uri: String = "/", with client: String? = nil, groups: [String] = ["staff"],
+        claims: [String: JSONValue?] = [:]
+    ) throws -> String {
+        let (cookie, sent) = try begin(uri, with: client)
+        let groups = ["groups": JSONValue.array(groups.map { .string($0) })]
+        let response = try comeBack(sent, cookie: cookie, claims: claims.merging(groups) { own, _ in own })
         return jar(response, cookie)
+    }
+}
+
+/// One client of the scripted provider, and where it counts.
+struct Client {
+    let name: String
+    let hosts: [String]
+    let isForPeople: Bool
+    let change: (inout Provider) -> Void
+
+    init(
+        _ name: String, hosts: [String] = [], isForPeople: Bool = true,
+        _ change: @escaping (inout Provider) -> Void = { _ in }
+    ) {
+        self.name = name
+        self.hosts = hosts
+        self.isForPeople = isForPeople
+        self.change = change
+    }
+
+    func entry(
+        _ settings: GateSettings, _ scripted: ScriptedProvider, _ clock: ManualClock
+    ) throws -> Providers.Entry {
+        var provider = Provider(
+            name: name, issuer: ScriptedProvider.issuer, issuerURL: try #require(EndpointURL(ScriptedProvider.issuer)),
+            clientID: "postern id", clientSecret: Secret("s3cret"))
+        change(&provider)
+        let party = RelyingParty(
+            provider: provider, redirectURI: settings.address(of: .callback), client: scripted, clock: clock.clock,
+            entropy: .system, log: { _ in })
+        return Providers.Entry(
+            party, hosts: hosts.compactMap { HostPattern(Array($0.utf8)) }, isForPeople: isForPeople)
     }
 }
 

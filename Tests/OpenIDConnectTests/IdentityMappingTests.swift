@@ -73,9 +73,23 @@ struct IdentityMappingTests {
         #expect(try identity(["sub": .string("s"), "realm": roles], mapping).groups == ["admin"])
     }
 
+    @Test("POL-02: an address that is not verified names the user only where nothing else can")
+    func unverifiedName() throws {
+        let claims = { (isVerified: Bool) in
+            ["email": JSONValue.string("a@b.test"), "sub": .string("s-1"), "email_verified": .bool(isVerified)]
+        }
+        let mapping = IdentityMapping(username: ["email", "sub"])
+        #expect(try identity(claims(true), mapping).username == "a@b.test")
+        #expect(try identity(claims(false), mapping).username == "s-1")
+        #expect(try identity(claims(false), IdentityMapping(username: ["email"])).username == "a@b.test")
+    }
+
     @Test("Userinfo is asked only for what the ID token does not say")
     func isComplete() {
-        let all = Claims(["preferred_username": .string("a"), "email": .string("e"), "groups": .array([])])
+        let all = Claims([
+            "preferred_username": .string("a"), "email": .string("e"), "email_verified": .bool(true),
+            "groups": .array([]),
+        ])
         #expect(IdentityMapping().isComplete(all))
         for name in all.members.keys {
             #expect(!IdentityMapping().isComplete(Claims(all.members.filter { $0.key != name })), "\(name)")

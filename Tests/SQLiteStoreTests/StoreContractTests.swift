@@ -109,4 +109,45 @@ struct StoreContractTests {
         _ = try store.apply(.sweep(now: Timestamp(seconds: 50)))
         #expect(try store.apply(.spend([1], until: Timestamp(seconds: 90))))
     }
+
+    @Test("OUT-03: the sessions of a mark end together, and no others", arguments: Kind.allCases)
+    func endMarked(kind: Kind) throws {
+        let store = try store(kind)
+        let marks = [
+            SessionMarks(subject: [1], session: [11]), SessionMarks(subject: [1], session: [12]),
+            SessionMarks(subject: [2], session: nil), nil,
+        ]
+        for (number, marks) in marks.enumerated() {
+            _ = try store.apply(.create(record(number), marks: marks, limit: 10))
+        }
+        let end = { (marks: [[UInt8]]) in Set(try #require(try store.end(marked: marks, using: nil))) }
+        #expect(try end([[3], [], [0]]).isEmpty)
+        #expect(try end([]).isEmpty)
+        #expect(try end([[9], [12]]) == [id(1)])
+        #expect(try store.load(id(1)) == nil && store.load(id(0)) != nil)
+        #expect(try end([[1], [2]]) == [id(0), id(2)], "a mark for each key of the ring")
+        #expect(try end([[1], [2]]).isEmpty, "they are over")
+        #expect(try store.records().map(\.id) == [id(3)])
+    }
+
+    @Test("OUT-03: with a token that was used before nothing ends", arguments: Kind.allCases)
+    func endMarkedOnce(kind: Kind) throws {
+        let store = try store(kind)
+        let token = (name: [UInt8]([7, 7]), until: Timestamp(seconds: 50))
+        _ = try store.apply(.create(record(1), marks: SessionMarks(subject: [1], session: nil), limit: 10))
+        #expect(try store.end(marked: [[1]], using: token) == [id(1)])
+        _ = try store.apply(.create(record(2), marks: SessionMarks(subject: [1], session: nil), limit: 10))
+        #expect(try store.end(marked: [[1]], using: token) == nil)
+        #expect(try store.load(id(2)) != nil)
+        _ = try store.apply(.sweep(now: Timestamp(seconds: 50)))
+        #expect(try store.end(marked: [[1]], using: token) == [id(2)], "its time is over, and the next is another")
+    }
+
+    @Test("OUT-03: a session that was replaced keeps its marks", arguments: Kind.allCases)
+    func marksOfReplaced(kind: Kind) throws {
+        let store = try store(kind)
+        _ = try store.apply(.create(record(1), marks: SessionMarks(subject: [1], session: [11]), limit: 10))
+        _ = try store.apply(.replace(record(1, version: 2)))
+        #expect(try store.end(marked: [[11]], using: nil) == [id(1)])
+    }
 }

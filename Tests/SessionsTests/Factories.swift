@@ -155,10 +155,10 @@ final class FlakyStore: SessionStore {
     }
 
     func end(
-        marked marks: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?
+        marked marks: [[UInt8]], orOf owners: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?
     ) throws(StoreFailure) -> [TicketID]? {
         try check()
-        guard let ids = inner.end(marked: marks, using: token) else { return nil }
+        guard let ids = inner.end(marked: marks, orOf: owners, using: token) else { return nil }
         state.withLock { $0.changes += ids.map { ($0, nil) } }
         return ids
     }

@@ -14,6 +14,8 @@ struct SessionTests {
         var full = session(now)
         full.seen = now.adding(5)
         full.obtained = now.adding(3)
+        full.recheck = now.adding(3600)
+        full.proofKey = Secret([UInt8](repeating: 7, count: 32))
         let bare = Session(
             identity: Identity(provider: "", issuer: "", subject: "", username: ""), accessToken: Secret(""),
             refreshToken: nil, idToken: nil, accessExpires: nil, created: now, expires: .distantFuture)
@@ -24,7 +26,17 @@ struct SessionTests {
             #expect(read.refreshToken?.exposed == session.refreshToken?.exposed)
             #expect(read.accessExpires == session.accessExpires && read.expires == session.expires)
             #expect(read.seen == session.seen && read.obtained == session.obtained)
+            #expect(read.recheck == session.recheck && read.proofKey?.exposed == session.proofKey?.exposed)
         }
+    }
+
+    @Test("What version 1 wrote, which ended with the claims, is still read")
+    func versionOne() throws {
+        let bytes = session(now).encoded
+        let read = try #require(Session(encoded: [1] + bytes.dropFirst().dropLast(2)))
+        #expect(read == session(now) && read.recheck == nil && read.proofKey == nil)
+        #expect(Session(encoded: [1] + bytes.dropFirst()) == nil, "it has nothing behind them")
+        #expect(Session(encoded: [0] + bytes.dropFirst().dropLast(2)) == nil)
     }
 
     @Test("A part of it, more than it, and another version are no session")
@@ -55,5 +67,19 @@ struct SessionTests {
         #expect(SessionMoments(of: session(now, accessSeconds: 300)).refreshDue(before: 60) == now.adding(240))
         #expect(SessionMoments(of: session(now, accessSeconds: 20)).refreshDue(before: 60) == now.adding(10))
         #expect(SessionMoments(of: session(now, accessSeconds: nil)).refreshDue(before: 60) == .distantFuture)
+    }
+
+    @Test("A session that has nothing to refresh is due when its person is asked about again, and no later than tokens")
+    func recheckDue() {
+        var bare = session(now, accessSeconds: 300, refreshToken: nil)
+        #expect(SessionMoments(of: bare).refreshableUntil == nil)
+        bare.recheck = now.adding(3600)
+        #expect(SessionMoments(of: bare).refreshableUntil == now.adding(3600))
+        #expect(SessionMoments(of: bare).refreshDue(before: 60) == now.adding(3540))
+        var both = session(now, accessSeconds: 300)
+        both.recheck = now.adding(3600)
+        #expect(SessionMoments(of: both).refreshableUntil == now.adding(300))
+        both.recheck = now.adding(100)
+        #expect(SessionMoments(of: both).refreshableUntil == now.adding(100))
     }
 }

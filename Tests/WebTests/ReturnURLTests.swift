@@ -122,6 +122,19 @@ struct ReturnURLTests {
         #expect(try !isAccepted(path + "a", targets()))
     }
 
+    @Test(
+        "It tells which host it names, and what is asked for there",
+        arguments: [
+            ("/", nil, "/"), ("/a/b?x=https://other.test/y", nil, "/a/b?x=https://other.test/y"),
+            ("https://app.test", "app.test", "/"), ("https://APP.test/", "app.test", "/"),
+            ("https://two.Example.com:443/a//b?c=/d", "two.example.com", "/a//b?c=/d"),
+        ])
+    func parts(text: String, host: String?, pathAndQuery: String) throws {
+        let url = try #require(ReturnURL(text.utf8, allowed: targets("https://app.test", [".example.com"])))
+        #expect(url.host == host.map { Array($0.utf8) })
+        #expect(Array(url.pathAndQuery) == Array(pathAndQuery.utf8))
+    }
+
     @Test("Home is the root")
     func home() {
         #expect(ReturnURL.home.text == "/")

@@ -11,12 +11,12 @@ from .site import merged
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 
 
-def extended_site(make_site, op=None, offers=(), prepare=None, certificate=None, client_authority=None, **changes):
+def extended_site(make_site, op=None, offers=(), prepare=None, shipped_extra="", **changes):
     """`op` are more settings of the provider, `prepare` of it is called before Postern starts, `changes` are settings."""
-    provider = Provider(certificate, offers=offers, client_authority=client_authority)
+    provider = Provider(offers=offers)
     if prepare:
         prepare(provider)
-    site = make_site(merged({"providers": {"op": op or {}}}, changes), provider=provider)
+    site = make_site(merged({"providers": {"op": op or {}}}, changes), provider=provider, shipped_extra=shipped_extra)
     site.owns_provider = True
     return site
 

@@ -72,6 +72,7 @@ def configuration(options, base):
         sys.exit(f"{SCHEMA} is missing: dpkg leaves documentation out here; reinstall glewlwyd with it")
     with gzip.open(SCHEMA, "rt") as schema, sqlite3.connect(database) as connection:
         connection.executescript(schema.read())
+        connection.execute("PRAGMA journal_mode = WAL")  # a test that looks into it must not make its writing fail
     # It serves no links that lead out of the folder, and Debian's config.json is a folder.
     shutil.copytree(PAGES, pages, symlinks=False, ignore=shutil.ignore_patterns("config.json"),
                     ignore_dangling_symlinks=True)
