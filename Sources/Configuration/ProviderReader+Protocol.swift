@@ -25,7 +25,8 @@ extension ProviderReader {
         if provider.responseMode == .formPost, reader.truth("cookie.insecure") {
             problems.add(
                 place("response_mode"),
-                "\(path).response_mode form_post needs https: browsers send no cookie with another site's form otherwise")
+                "\(path).response_mode form_post needs https: browsers send no cookie with another site's form otherwise"
+            )
         }
         let maxAge = reader.duration("\(path).max_age")
         provider.strength = Strength(acrValues: acrValues(), maxAge: maxAge == 0 ? nil : maxAge)
@@ -101,7 +102,7 @@ extension ProviderReader {
         }
         for key in ["scopes", "types", "cache"] where isSet("access_tokens.\(key)") {
             guard demand.audiences.isEmpty, !demand.isIntrospected else { continue }
-            problems.add(
+            warnings.add(
                 place("access_tokens.\(key)"), "\(path).access_tokens does nothing without audiences or introspection")
         }
         if demand.types.contains("jwt"), let id = text("client_id"), demand.audiences.contains(id) {

@@ -100,7 +100,8 @@ extension Reader {
             if !own.isEmpty, !own.contains(where: wanted.contains) {
                 problems.add(
                     place("rules"),
-                    "rule \(rule.name) wants acr_values of which \(provider.name) asks for none: nobody could meet both")
+                    "rule \(rule.name) wants acr_values of which \(provider.name) asks for none: nobody could meet both"
+                )
             }
         }
     }

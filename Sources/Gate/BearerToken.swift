@@ -64,6 +64,7 @@ extension Gate {
         let text = String(decoding: token, as: UTF8.self)
         let now = clock.now()
         var refusal = TokenCache.Outcome.refused
+        var trouble: String?
         for relyingParty in candidates(for: text, on: host) {
             do throws(SignInFailure) {
                 let bearer = try relyingParty.bearer(of: text, deadline: deadline())
@@ -73,13 +74,14 @@ extension Gate {
             } catch {
                 log(.tokenRefused(relyingParty.provider.name, reason: "\(error)"))
                 switch error {
-                // What could not be found out is not remembered.
-                case .providerUnavailable(let reason): return .unknown(reason)
+                case .providerUnavailable(let reason): trouble = reason
                 case .denied: refusal = .lacking
                 default: break
                 }
             }
         }
+        // What could not be found out is not remembered.
+        if let trouble { return .unknown(trouble) }
         tokens.keep(refusal, of: name, until: now.adding(Self.refusalLifetime), at: now)
         return BearerFinding(refusal)
     }

@@ -83,7 +83,8 @@ extension Gate {
         let issuers = providers.relyingParties.filter { $0.provider.issuer.utf8.elementsEqual(issuer) }
         guard let first = issuers.first else { return .now(refuseLogout("it names no issuer of ours")) }
         // A link elsewhere brings the cookie along, too, and must not sign anybody out.
-        let isNear = request[.secFetchSite].map { $0.isEqual(to: "same-site") || $0.isEqual(to: "same-origin") } ?? false
+        let isNear =
+            request[.secFetchSite].map { $0.isEqual(to: "same-site") || $0.isEqual(to: "same-origin") } ?? false
         let tickets = isNear ? tickets(of: request) : []
         return .later { end(session, issuers, tickets, framedBy: first.provider.issuerURL.origin) }
     }

@@ -43,14 +43,17 @@ enum Authorization {
         for (name, value) in parameters {
             let said = claims[name]
             // A number stays one (OpenID Connect Core 1.0, section 6.1).
-            let member = name == "max_age" ? Int64(value).map { .integer($0) } ?? .string(value) : JSONValue.string(value)
+            let member =
+                name == "max_age" ? Int64(value).map { .integer($0) } ?? .string(value) : JSONValue.string(value)
             claims[name] = said.map { .array(($0.array ?? [$0]) + [member]) } ?? member
         }
         let header: [String: JSONValue] = [
             "typ": .string("oauth-authz-req+jwt"), "kid": .string(provider.clientKeyID),
         ]
         let open = parameters.filter { ["client_id", "response_type", "scope"].contains($0.0) }
-        return open + [("request", key.sign(claims, header: header, provider.signing(metadata.requestSignatureAlgorithms)))]
+        return open + [
+            ("request", key.sign(claims, header: header, provider.signing(metadata.requestSignatureAlgorithms)))
+        ]
     }
 
     /// What comes back for a request that was pushed (RFC 9126, section 2.2): a name for it.

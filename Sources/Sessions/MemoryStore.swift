@@ -46,7 +46,8 @@ package final class MemoryStore: SessionStore, SessionListing {
     }
 
     package func end(
-        marked marks: [[UInt8]], orOf owners: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?) -> [TicketID]? {
+        marked marks: [[UInt8]], orOf owners: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?
+    ) -> [TicketID]? {
         contents.withLock { contents in
             if let token, contents.spent.updateValue(token.until, forKey: token.name) != nil { return nil }
             let ids = contents.marks.filter { _, own in

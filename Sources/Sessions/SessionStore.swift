@@ -46,7 +46,8 @@ package protocol SessionStore: Sendable {
     func apply(_ change: StoreChange) throws(StoreFailure) -> Bool
     /// Ends all sessions that have one of these as a mark, and those of these owners that have no mark of a session;
     /// gives their ids. With `token`, whose name is used by that, all in one; `nil` when it was used before.
-    func end(marked marks: [[UInt8]], orOf owners: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?) throws(StoreFailure)
+    func end(marked marks: [[UInt8]], orOf owners: [[UInt8]], using token: (name: [UInt8], until: Timestamp)?)
+        throws(StoreFailure)
         -> [TicketID]?
     /// What changed after the mark. Mark 0 is the beginning.
     func changes(after mark: Int64) throws(StoreFailure) -> StoreChanges

@@ -97,7 +97,7 @@ struct ProviderReaderClientTests {
 
     @Test("Apple needs the team, the key and its name; nothing less will do")
     func apple() throws {
-        try withKey { key in
+        try withFile(pem("PRIVATE KEY", ellipticKey), mode: 0o640) { key in
             let keys = ["tenant: TEAM", "client_key_file: \(key)", "client_key_id: KEY"]
             let apple = { (keys: [String]) in
                 yaml(provider: "{ kind: apple, client_id: a, \(keys.joined(separator: ", ")) }")
@@ -107,6 +107,10 @@ struct ProviderReaderClientTests {
             for index in keys.indices {
                 let fewer = keys.enumerated().filter { $0.offset != index }.map(\.element)
                 #expect(mistakes(apple(fewer)).contains { $0.contains("needs client_key_file") }, "\(fewer)")
+            }
+            try withKey { other in
+                let wrong = apple(keys.map { $0.replacing(key, with: other) })
+                #expect(mistakes(wrong).contains { $0.contains("not the key that Apple gave") })
             }
         }
     }
@@ -140,6 +144,13 @@ func withKey<Result>(mode: Int = 0o640, _ body: (String) throws -> Result) throw
     let text = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g"
     return try withFile(pem("PRIVATE KEY", text), mode: mode, body)
 }
+
+/// On P-256, and used nowhere else.
+private let ellipticKey = """
+    MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgMAVsN/b874qQu5Yx
+    zbJ6Eo5tTl1fbjejlq5f7Y/kolKhRANCAARGxsaLFGzi+gkgy35ySZKs0kEGFRMh
+    gOOG//2QvHpGlPP1HAaN57PfTx+PWGCITt92FupmEDEpU5Q/veJC4nym
+    """
 
 /// The same, and a file with a certificate of that key.
 func withCertificate<Result>(_ body: (_ key: String, _ certificate: String) throws -> Result) throws -> Result {

@@ -140,11 +140,15 @@ struct ProviderLogoutTests {
         let (nameless, other) = (try signIn(sid: nil), try signIn(sid: nil))
         let named = try signIn(sid: "y")
         let parameters = [("iss", ScriptedProvider.issuer), ("sid", "alice")]
-        #expect(frame(parameters, cookie: named).status == .ok)
+        #expect(frame(parameters, cookie: named, from: "same-site").status == .ok)
         #expect(site.check("/", cookie: named).status == .ok, "it has a name, and it is another")
         #expect(frame([("iss", "https://evil.test"), ("sid", "alice")], cookie: nameless).status == .badRequest)
         #expect(site.check("/", cookie: nameless).status == .ok)
-        #expect(frame(parameters, cookie: nameless).status == .ok)
+        for site in ["cross-site", "none", nil] {
+            #expect(frame(parameters, cookie: nameless, from: site).status == .ok)
+        }
+        #expect(site.check("/", cookie: nameless).status == .ok, "OUT-01: a link elsewhere signs nobody out")
+        #expect(frame(parameters, cookie: nameless, from: "same-site").status == .ok)
         #expect(site.check("/", cookie: nameless).status == .unauthorized)
         #expect(site.check("/", cookie: other).status == .ok)
     }
@@ -189,13 +193,13 @@ struct ProviderLogoutTests {
     }
 
     private func frame(
-        _ parameters: [(String, String)], method: String = "GET", cookie: String? = nil
+        _ parameters: [(String, String)], method: String = "GET", cookie: String? = nil, from site: String? = nil
     ) -> Response {
         let query = Query.encode(parameters)
-        return site.answer(
+        return self.site.answer(
             makeRequest(
                 "/oauth2/frontchannel_logout?\(query)", location: "/oauth2/frontchannel_logout", method: method,
-                query: query, cookie: cookie))
+                query: query, cookie: cookie, extra: site.map { [("HTTP_SEC_FETCH_SITE", $0)] } ?? []))
     }
 }
 

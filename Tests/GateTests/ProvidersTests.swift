@@ -42,10 +42,12 @@ struct ProvidersTests {
 
     @Test("A program's token counts where its provider does, also of one that is there for programs only")
     func takes() throws {
-        let providers = try providers(Client("jobs", hosts: ["api.test"], isForPeople: false))
-        #expect(providers.takes(identity("jobs"), on: host("api.test")))
-        #expect(!providers.takes(identity("jobs"), on: host("app.test")))
-        #expect(!providers.takes(identity("gone"), on: host("api.test")))
+        let providers = try providers(
+            Client("jobs", hosts: ["api.test"], isForPeople: false) {
+                $0.accessTokens = AccessTokenDemand(audiences: ["a"])
+            }, Client("op"))
+        let taking = { (name: String) in providers.takingTokens(on: host(name)).map(\.provider.name) }
+        #expect(taking("api.test") == ["jobs"] && taking("API.test.") == ["jobs"] && taking("app.test") == [])
     }
 
     @Test("People are offered those of the host, in their order, and of those what a rule demands")

@@ -28,7 +28,7 @@ struct ProviderAPITests {
         arguments: [
             (401, "{}", "tokenRefused"), (400, #"{"error":{"code":190}}"#, "tokenRefused"),
             (400, #"{"error":{"code":4}}"#, "providerUnavailable"), (400, "", "providerUnavailable"),
-            (403, #"{"error":{"code":190}}"#, "providerUnavailable"), (404, "{}", "providerUnavailable"),
+            (403, "{}", "tokenRefused"), (404, "{}", "tokenRefused"),
             (429, "{}", "providerUnavailable"), (302, "{}", "providerUnavailable"),
             (503, "{}", "providerUnavailable"), (200, "<html>", "invalidResponse"), (200, "", "invalidResponse"),
         ])

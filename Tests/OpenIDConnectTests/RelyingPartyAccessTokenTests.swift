@@ -20,8 +20,10 @@ struct RelyingPartyAccessTokenTests {
         #expect(person.identity.username == "alice" && person.identity.groups == ["ops"])
         #expect(person.identity.subject == "s-1" && person.identity.provider == "op")
         #expect(person.expires == bench.clock.now.adding(30))
-        let program = try bearer(access())
-        #expect(program.identity.username == "job" && program.identity.subject == "s-1")
+        let program = try bearer(access(["sub": .string("job")]))
+        #expect(program.identity.username == "job" && program.identity.subject == "job")
+        let nameless = try bearer(access())
+        #expect(nameless.identity.username == "s-1", "whoever comes by way of a program is not that program")
         let soon = bench.clock.now.adding(10)
         #expect(try bearer(access(["exp": .integer(soon.seconds)])).expires == soon)
         #expect(bench.requests("/introspect").isEmpty)
@@ -89,7 +91,7 @@ struct RelyingPartyAccessTokenTests {
     @Test("Only tokens that may be of the provider are worth asking about")
     func mayKnow() {
         let may = { (demand: AccessTokenDemand?, token: String) in
-            bench.party(provider { $0.accessTokens = demand }).mayKnow(accessToken: token)
+            bench.party(provider { $0.accessTokens = demand }).mayKnow(tokenOf: RelyingParty.issuer(asSaidBy: token))
         }
         #expect(may(signed, access()) && may(looked, access()) && may(looked, "opaque"))
         #expect(!may(signed, "opaque") && !may(signed, access(["iss": .string("https://evil.test")])))

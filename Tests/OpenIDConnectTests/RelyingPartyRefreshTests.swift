@@ -30,7 +30,7 @@ struct RelyingPartyRefreshTests {
         "REF-04: a token that is refused, or a person that is nobody, ends the session; whatever else happens does not",
         arguments: [
             (401, "{}", "ended"), (400, #"{"error":{"code":190}}"#, "ended"), (200, "{}", "ended"),
-            (200, #"{"id":"7","login":"a\nb"}"#, "ended"), (403, "{}", "failed"), (429, "{}", "failed"),
+            (200, #"{"id":"7","login":"a\nb"}"#, "ended"), (403, "{}", "ended"), (429, "{}", "failed"),
             (500, "{}", "failed"), (200, "<html>", "failed"), (400, #"{"error":{"code":4}}"#, "failed"),
         ])
     func outcomes(status: Int, body: String, outcome: String) {

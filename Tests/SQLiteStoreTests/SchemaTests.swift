@@ -23,11 +23,11 @@ struct SchemaTests {
         #expect(try version() == 2)
         #expect(try store.load(id(1)) == record(1))
         #expect(try !store.apply(.spend([7], until: Timestamp(seconds: 10))), "what was spent stays so")
-        #expect(try store.end(marked: [[]], using: nil) == [], "nobody knows whose the old ones are")
+        #expect(try store.end(marked: [[]], orOf: [], using: nil) == [], "nobody knows whose the old ones are")
         #expect(try store.apply(.replace(record(1, version: 2))))
         _ = try store.apply(.create(record(2), marks: SessionMarks(subject: [1], session: [2]), limit: 10))
-        #expect(try store.end(marked: [[1]], using: nil) == [id(2)])
-        #expect(try store.end(marked: [[2]], using: nil) == [])
+        #expect(try store.end(marked: [[1]], orOf: [], using: nil) == [id(2)])
+        #expect(try store.end(marked: [[2]], orOf: [], using: nil) == [])
         #expect(try SQLiteStore(path: folder.database).records().map(\.id) == [id(1)])
     }
 

@@ -120,7 +120,7 @@ struct StoreContractTests {
         for (number, marks) in marks.enumerated() {
             _ = try store.apply(.create(record(number), marks: marks, limit: 10))
         }
-        let end = { (marks: [[UInt8]]) in Set(try #require(try store.end(marked: marks, using: nil))) }
+        let end = { (marks: [[UInt8]]) in Set(try #require(try store.end(marked: marks, orOf: [], using: nil))) }
         #expect(try end([[3], [], [0]]).isEmpty)
         #expect(try end([]).isEmpty)
         #expect(try end([[9], [12]]) == [id(1)])
@@ -135,12 +135,14 @@ struct StoreContractTests {
         let store = try store(kind)
         let token = (name: [UInt8]([7, 7]), until: Timestamp(seconds: 50))
         _ = try store.apply(.create(record(1), marks: SessionMarks(subject: [1], session: nil), limit: 10))
-        #expect(try store.end(marked: [[1]], using: token) == [id(1)])
+        #expect(try store.end(marked: [[1]], orOf: [], using: token) == [id(1)])
         _ = try store.apply(.create(record(2), marks: SessionMarks(subject: [1], session: nil), limit: 10))
-        #expect(try store.end(marked: [[1]], using: token) == nil)
+        #expect(try store.end(marked: [[1]], orOf: [], using: token) == nil)
         #expect(try store.load(id(2)) != nil)
         _ = try store.apply(.sweep(now: Timestamp(seconds: 50)))
-        #expect(try store.end(marked: [[1]], using: token) == [id(2)], "its time is over, and the next is another")
+        #expect(
+            try store.end(marked: [[1]], orOf: [], using: token) == [id(2)], "its time is over, and the next is another"
+        )
     }
 
     @Test("OUT-03: a session that was replaced keeps its marks", arguments: Kind.allCases)
@@ -148,6 +150,22 @@ struct StoreContractTests {
         let store = try store(kind)
         _ = try store.apply(.create(record(1), marks: SessionMarks(subject: [1], session: [11]), limit: 10))
         _ = try store.apply(.replace(record(1, version: 2)))
-        #expect(try store.end(marked: [[11]], using: nil) == [id(1)])
+        #expect(try store.end(marked: [[11]], orOf: [], using: nil) == [id(1)])
+    }
+
+    @Test("OUT-03: sessions without a mark of their own end by their owner's", arguments: Kind.allCases)
+    func endOfOwner(kind: Kind) throws {
+        let store = try store(kind)
+        let marks = [
+            SessionMarks(subject: [1], session: [11]), SessionMarks(subject: [1], session: nil),
+            SessionMarks(subject: [2], session: nil),
+        ]
+        for (number, marks) in marks.enumerated() {
+            _ = try store.apply(.create(record(number), marks: marks, limit: 10))
+        }
+        #expect(try store.end(marked: [[12]], orOf: [[1]], using: nil) == [id(1)])
+        _ = try store.apply(.create(record(3), limit: 10))
+        _ = try store.apply(.replace(record(3, version: 2), marks: SessionMarks(subject: [3], session: nil)))
+        #expect(try store.end(marked: [[12]], orOf: [[3]], using: nil) == [id(3)], "marked when it was replaced")
     }
 }

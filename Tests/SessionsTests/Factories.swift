@@ -146,7 +146,7 @@ final class FlakyStore: SessionStore {
         let isDone = inner.apply(change)
         state.withLock { state in
             switch change {
-            case .replace(let record) where isDone: state.changes.append((record.id, record.version))
+            case .replace(let record, _) where isDone: state.changes.append((record.id, record.version))
             case .end(let id) where isDone: state.changes.append((id, nil))
             default: break
             }

@@ -33,7 +33,7 @@ struct SessionMarksTests {
         let ring = KeyRing([ringKey(2), ringKey(1)])
         let new = SessionMarks(of: person("s-1", sid: "x"), keys: ring)
         #expect(SessionMarks.of(.subject("s-1"), provider: "op", keys: ring) == [new.subject, old.subject])
-        #expect(SessionMarks.of(.session("x"), provider: "op", keys: ring) == [new.session, old.session])
+        #expect(SessionMarks.of(.session("x", of: nil), provider: "op", keys: ring) == [new.session, old.session])
     }
 
     @Test("OUT-03: one session of the provider ends by its sid, all of a person's by the subject; others stay")
@@ -43,8 +43,8 @@ struct SessionMarksTests {
             person("s-1", sid: "x"), person("s-1", sid: "y"), person("s-2", sid: "z"),
             person("s-1", sid: "x", provider: "corp"),
         ].map { try bench.open(session(of: $0, bench)) }
-        #expect(try bench.keeper.end(.session("w"), provider: "op") == 0)
-        #expect(try bench.keeper.end(.session("x"), provider: "op") == 1)
+        #expect(try bench.keeper.end(.session("w", of: nil), provider: "op") == 0)
+        #expect(try bench.keeper.end(.session("x", of: nil), provider: "op") == 1)
         #expect(cookies.map(bench.state) == ["none", "live", "live", "live"])
         #expect(try bench.keeper.end(.subject("s-1"), provider: "op") == 1)
         #expect(cookies.map(bench.state) == ["none", "none", "live", "live"])
@@ -59,7 +59,7 @@ struct SessionMarksTests {
         let there = Bench(store: here.store, clock: here.clock)
         let cookie = try here.open(session(of: person("s-1", sid: "x"), here))
         #expect(there.state(cookie) == "live")
-        #expect(try here.keeper.end(.session("x"), provider: "op") == 1)
+        #expect(try here.keeper.end(.session("x", of: nil), provider: "op") == 1)
         _ = there.beat()
         #expect(there.state(cookie) == "none")
     }
