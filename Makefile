@@ -11,7 +11,8 @@ RELEASE := swift build -c release --static-swift-stdlib
 BUILD_PACKAGES := gcc libfcgi-dev libcurl4-openssl-dev libsqlite3-dev
 RUN_PACKAGES := nginx-light openssl python3 python3-venv
 TEST_PACKAGES := chromium chromium-driver fonts-dejavu-core glewlwyd faketime apache2-bin libapache2-mod-fcgid \
-	libapache2-mod-wsgi-py3 media-types lighttpd lighttpd-modules-lua lighttpd-mod-openssl
+	libapache2-mod-wsgi-py3 media-types lighttpd lighttpd-modules-lua lighttpd-mod-openssl \
+	lemonldap-ng-fastcgi-server liblemonldap-ng-portal-perl libstring-random-perl libio-string-perl
 BENCH_PACKAGES := wrk apache2-bin libapache2-mod-fcgid libapache2-mod-auth-openidc
 
 help: ## Show this.
