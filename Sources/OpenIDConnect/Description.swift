@@ -67,7 +67,7 @@ extension RelyingParty {
         guard members["iss"]?.string?.utf8.elementsEqual(provider.issuer.utf8) == true else {
             throw .invalidToken("the access token is another issuer's")
         }
-        guard let end = members["exp"]?.moment, end.adding(IDToken.leeway) > clock.now() else {
+        guard TokenTimes.isAhead(members["exp"], clock.now()) else {
             throw .invalidToken("the access token is over")
         }
         // "Lightweight" tokens name nobody.

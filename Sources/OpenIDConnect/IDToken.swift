@@ -9,8 +9,6 @@ struct IDToken: Sendable {
     let claims: Claims
     let subject: String
 
-    /// Seconds that our clock and the provider's may differ.
-    static let leeway: Int64 = 60
     /// Seconds after which a token that was never used is refused, whatever its `exp`.
     static let longestAge: Int64 = 24 * 3600
 
@@ -32,20 +30,15 @@ struct IDToken: Sendable {
             throw .invalidToken("the payload is not a JSON object")
         }
         claims = Claims(members)
-        subject = try Self.subject(members)
+        guard let subject = members["sub"]?.subject else {
+            throw .invalidToken("sub is not a text of 1 to 255 ASCII characters")
+        }
+        self.subject = subject
         try Self.checkIssuer(members, expected)
         try Self.checkAudience(members, expected)
         try Self.checkTimes(members, expected.now)
         try Self.checkNonce(members, expected)
         try Self.checkAccessTokenHash(members, algorithm, expected)
-    }
-
-    /// Never empty and at most 255 ASCII characters (OpenID Connect Core 1.0, section 2).
-    private static func subject(_ members: [String: JSONValue]) throws(SignInFailure) -> String {
-        guard let subject = members["sub"]?.string, (1...255).contains(subject.utf8.count),
-            subject.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
-        else { throw .invalidToken("sub is not a text of 1 to 255 ASCII characters") }
-        return subject
     }
 
     private static func checkIssuer(_ members: [String: JSONValue], _ expected: Expectation) throws(SignInFailure) {
@@ -75,16 +68,12 @@ struct IDToken: Sendable {
     }
 
     private static func checkTimes(_ members: [String: JSONValue], _ now: Timestamp) throws(SignInFailure) {
-        guard let expires = members["exp"]?.moment, expires.adding(leeway) > now else {
+        guard TokenTimes.isAhead(members["exp"], now) else {
             throw .invalidToken("exp is missing, no time, or past")
         }
-        guard let issued = members["iat"]?.moment, issued <= now.adding(leeway), now.since(issued) <= longestAge else {
-            throw .invalidToken("iat is missing, no time, in the future or long past")
-        }
-        if let begins = members["nbf"] {
-            guard let begins = begins.moment, begins <= now.adding(leeway) else {
-                throw .invalidToken("nbf is no time, or in the future")
-            }
+        try TokenTimes.check(["iat", "nbf"], areOverIn: members, now)
+        guard let issued = members["iat"]?.moment, now.since(issued) <= longestAge else {
+            throw .invalidToken("iat is missing, no time, or long past")
         }
     }
 

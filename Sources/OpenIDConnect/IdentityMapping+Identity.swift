@@ -10,13 +10,13 @@ extension IdentityMapping {
 
     /// Who a plain OAuth2 service says it is: a text, or the digits of a whole number.
     func subject(of claims: Claims) throws(SignInFailure) -> String {
-        let text: String? =
-            switch claims[subject] {
-            case .string(let text): text
-            case .integer(let number) where number > 0: String(number)
-            default: nil
+        let said: JSONValue? =
+            if case .integer(let number) = claims[subject] {
+                number > 0 ? .string(String(number)) : nil
+            } else {
+                claims[subject]
             }
-        guard let text, (1...255).contains(text.utf8.count), text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+        guard let text = said?.subject else {
             throw .identityRefused("\(subject) of the profile names nobody; claims.subject says which claim does")
         }
         return text

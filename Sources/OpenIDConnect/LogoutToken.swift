@@ -36,20 +36,16 @@ package struct LogoutToken: Sendable, Equatable {
     }
 
     private static func checkTimes(_ members: [String: JSONValue], _ now: Timestamp) throws(SignInFailure) {
-        guard let issued = members["iat"]?.moment, issued <= now.adding(IDToken.leeway) else {
-            throw .invalidToken("iat is missing, no time, or in the future")
-        }
-        if let begins = members["nbf"] {
-            guard let begins = begins.moment, begins <= now.adding(IDToken.leeway) else {
-                throw .invalidToken("nbf is no time, or in the future")
-            }
-        }
-        guard let end = members["exp"] else {
-            guard now.since(issued) <= longestAge else { throw .invalidToken("it has no exp, and is old") }
+        guard let issued = members["iat"]?.moment else { throw .invalidToken("iat is missing, or no time") }
+        try TokenTimes.check(["iat", "nbf"], areOverIn: members, now)
+        let age = now.since(issued)
+        guard members["exp"] != nil else {
+            guard age <= longestAge else { throw .invalidToken("it has no exp, and is old") }
             return
         }
-        guard let expires = end.moment, expires.adding(IDToken.leeway) > now, now.since(issued) <= IDToken.longestAge
-        else { throw .invalidToken("exp is no time, or past") }
+        guard TokenTimes.isAhead(members["exp"], now), age <= IDToken.longestAge else {
+            throw .invalidToken("exp is no time, or past")
+        }
     }
 
     private static func name(_ claim: String, _ members: [String: JSONValue]) throws(SignInFailure) -> String? {
@@ -58,17 +54,5 @@ package struct LogoutToken: Sendable, Equatable {
             throw .invalidToken("\(claim) is no text, empty or too long")
         }
         return text
-    }
-}
-
-extension JSONValue {
-    /// A NumericDate (RFC 7519, section 2); `nil` for truth values, texts and what no calendar holds.
-    var moment: Timestamp? {
-        switch self {
-        case .integer(let seconds) where (0...253_402_300_799).contains(seconds): Timestamp(seconds: seconds)
-        case .number(let seconds) where (0...253_402_300_799).contains(seconds):
-            Timestamp(seconds: Int64(seconds.rounded(.down)))
-        default: nil
-        }
     }
 }

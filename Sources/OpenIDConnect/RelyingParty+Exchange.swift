@@ -151,39 +151,17 @@ extension RelyingParty {
         if let audience = claims.members["aud"], !audience.names(provider.clientID) {
             throw .invalidToken("aud of userinfo does not name us")
         }
-        try checkTimes(claims)
+        if let end = claims.members["exp"], !TokenTimes.isAhead(end, clock.now()) {
+            throw .invalidToken("exp of userinfo is no time, or past")
+        }
+        try TokenTimes.check(["iat", "nbf"], areOverIn: claims.members, clock.now())
         return claims
-    }
-
-    private func checkTimes(_ claims: Claims) throws(SignInFailure) {
-        if let end = claims.members["exp"] {
-            guard let end = end.moment, end.adding(IDToken.leeway) > clock.now() else {
-                throw .invalidToken("exp of userinfo is no time, or past")
-            }
-        }
-        for name in ["nbf", "iat"] {
-            guard let value = claims.members[name] else { continue }
-            guard let moment = value.moment, moment <= clock.now().adding(IDToken.leeway) else {
-                throw .invalidToken("\(name) of userinfo is no time, or in the future")
-            }
-        }
     }
 }
 
 extension CompactToken {
     /// Kinds of tokens that are never an ID token or userinfo.
     fileprivate static let otherTypes = ["at+jwt", "logout+jwt", "dpop+jwt", "oauth-authz-req+jwt", "secevent+jwt"]
-}
-
-extension JSONValue {
-    /// Whether it is this text, or a list with it.
-    func names(_ text: String) -> Bool {
-        switch self {
-        case .string(let one): one.utf8.elementsEqual(text.utf8)
-        case .array(let several): several.contains { $0.string?.utf8.elementsEqual(text.utf8) ?? false }
-        default: false
-        }
-    }
 }
 
 /// Sets the value, and gives the one of before.

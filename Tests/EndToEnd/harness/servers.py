@@ -71,6 +71,10 @@ class Server:
                 os.killpg(self.pid, signal.SIGKILL)
             self.process.wait(5)
             return None
+        finally:
+            # Whom it started, and left behind (mod_fcgid's process manager now and then).
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         return self.process.returncode
 
 
