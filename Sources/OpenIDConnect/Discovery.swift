@@ -96,11 +96,7 @@ extension Metadata {
         // People can sign in without these.
         revocationEndpoint = try? address(known.revocation, "revocation_endpoint")
         introspectionEndpoint = try? address(known.introspection, "introspection_endpoint")
-        let isPushDemanded = document["require_pushed_authorization_requests"]?.bool ?? false
-        pushedAuthorizationEndpoint =
-            isPushDemanded
-            ? try address(nil, "pushed_authorization_request_endpoint")
-            : try? address(nil, "pushed_authorization_request_endpoint")
+        pushedAuthorizationEndpoint = try address(nil, "pushed_authorization_request_endpoint")
         requestSignatureAlgorithms = Self.strings("request_object_signing_alg_values_supported", document) ?? []
         clientSignatureAlgorithms =
             Self.strings("token_endpoint_auth_signing_alg_values_supported", document) ?? []

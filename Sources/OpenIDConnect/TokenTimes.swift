@@ -34,10 +34,10 @@ extension JSONValue {
         }
     }
 
-    /// A subject: 1 to 255 printable ASCII characters (OpenID Connect Core 1.0, section 2).
+    /// A subject: 1 to 255 printable ASCII characters (OpenID Connect Core 1.0, section 2), no space at an end.
     var subject: String? {
         guard let text = string, (1...255).contains(text.utf8.count),
-            text.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+            text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }), text.utf8.first != 0x20, text.utf8.last != 0x20
         else { return nil }
         return text
     }

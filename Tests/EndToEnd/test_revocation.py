@@ -96,7 +96,9 @@ def test_a_sign_out_does_not_wait_for_a_revocation(make_site, trouble):
 def test_DISC_02_a_revocation_endpoint_elsewhere(make_site, value):
     site = extended_site(make_site, offers=["logout"],
                          prepare=lambda provider: provider.discovery_changes.update(revocation_endpoint=value), **OPEN)
-    assert site.browser().get("/oauth2/start").status == 503
+    browser = site.signed_in()
+    browser.get("/oauth2/sign_out")
+    assert not browser.get("/").is_protected and site.provider.count("revoke") == 0, "it is left out, and nobody is asked"
 
 
 def test_a_secret_of_a_token_is_not_in_the_log(make_site):

@@ -35,7 +35,7 @@ struct TokenTimesTests {
     @Test("JOSE-09: a subject is a text of 1 to 255 printable ASCII characters")
     func subjects() {
         for good in ["a", "a b", String(repeating: "x", count: 255)] { #expect(JSONValue.string(good).subject == good) }
-        for bad in ["", String(repeating: "x", count: 256), "ä", "a\nb", "a\u{7F}"] {
+        for bad in ["", String(repeating: "x", count: 256), "ä", "a\nb", "a\u{7F}", " a", "a "] {
             #expect(JSONValue.string(bad).subject == nil, "\(bad)")
         }
         for bad in [JSONValue.integer(7), .null, .array([.string("a")]), .bool(true)] { #expect(bad.subject == nil) }
