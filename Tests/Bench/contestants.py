@@ -77,7 +77,7 @@ class Postern:
         with open(self.config, "w") as file:
             file.write(CONFIGURATION.format(folder=folder, name=name, issuer=issuer, secret="s" * 40) + more)
         with open(self.cookies, "w") as file:
-            subprocess.run([options.seed, f"{folder}/{name}.db", f"{folder}/{name}.keys", str(sessions)],
+            subprocess.run([options.seed, f"{folder}/{name}.db", f"{folder}/{name}.keys", str(sessions), issuer],
                            stdout=file, check=True)
         self.log = os.path.join(folder, f"{name}.log")
         self.process = None

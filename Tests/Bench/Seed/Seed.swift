@@ -4,14 +4,15 @@ import Sessions
 import Values
 import Web
 
-/// Makes sessions as sign-ins would, and prints the cookie of each: `postern-seed DATABASE KEY_FILE COUNT`.
+/// Makes sessions as sign-ins would, and prints the cookie of each: `postern-seed DATABASE KEY_FILE COUNT
+/// ISSUER`, the issuer of the provider `op`.
 /// The benchmark asks for them in turn.
 @main
 struct Seed {
     static func main() throws {
         let arguments = CommandLine.arguments
-        guard arguments.count == 4, let count = Int(arguments[3]) else {
-            print("usage: postern-seed DATABASE KEY_FILE COUNT")
+        guard arguments.count == 5, let count = Int(arguments[3]) else {
+            print("usage: postern-seed DATABASE KEY_FILE COUNT ISSUER")
             return
         }
         let (clock, entropy) = (Clock.system, Entropy.system)
@@ -22,13 +23,13 @@ struct Seed {
             limit: 1_000_000, cached: 16, clock: clock, entropy: entropy,
             fields: { _ in IdentityFields(responder: FieldBlock([]), authorizer: FieldBlock([])) },
             inBackground: { _ in true })
-        for number in 0..<count { print(try keeper.open(session(number, clock.now()))) }
+        for number in 0..<count { print(try keeper.open(session(number, arguments[4], clock.now()))) }
     }
 
-    private static func session(_ number: Int, _ now: Timestamp) -> Session {
+    private static func session(_ number: Int, _ issuer: String, _ now: Timestamp) -> Session {
         let user = "user\(number)"
         let identity = Identity(
-            provider: "op", issuer: "https://op.test", subject: user, username: user, email: "\(user)@example.com",
+            provider: "op", issuer: issuer, subject: user, username: user, email: "\(user)@example.com",
             isEmailVerified: true, preferredUsername: user, groups: ["staff", "readers"],
             claims: Claims(["email_verified": .bool(true), "name": .string("A. User")]))
         return Session(
