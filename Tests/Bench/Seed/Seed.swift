@@ -4,9 +4,8 @@ import Sessions
 import Values
 import Web
 
-/// Makes sessions as sign-ins would, and prints the cookie of each: `postern-seed DATABASE KEY_FILE COUNT
-/// ISSUER`, the issuer of the provider `op`.
-/// The benchmark asks for them in turn.
+/// Makes sessions as sign-ins with the provider `op` would, and prints the cookie of each:
+/// `postern-seed DATABASE KEY_FILE COUNT ISSUER`. The benchmark asks for them in turn.
 @main
 struct Seed {
     static func main() throws {
