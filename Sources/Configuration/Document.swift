@@ -7,7 +7,8 @@ struct Entry {
         case text(String)
         case list([(text: String, place: Place)])
         case map([(name: String, text: String, place: Place)])
-        case rules(Node)
+        /// What a reader of its own takes apart.
+        case node(Node)
     }
 
     let content: Content
@@ -104,15 +105,12 @@ struct Document {
             return "not a key; write `name: value`, with a space behind the colon"
         }
         let path = steps.joined(separator: ".")
-        if let later = Self.later[path] ?? Self.later[name] { return "\(path) is not available yet; \(later)" }
         if let meant = nearest(to: name, among: KeyTable.names(in: section)) {
             return "unknown key \(path); did you mean \((section + [meant]).joined(separator: "."))?"
         }
         let known = KeyTable.names(in: section).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
         return "unknown key \(path); known here: \(known.joined(separator: ", "))"
     }
-
-    private static let later = ["identity.assertion": "signed assertions come in a later version"]
 
     private func isSecret(_ steps: [String]) -> Bool {
         KeyTable.key(steps)?.kind == .secret
@@ -138,7 +136,7 @@ struct Document {
         switch key.kind {
         case .list: list(node).map { .list($0) }
         case .map: map(node).map { .map($0) }
-        case .rules: .rules(node)
+        case .rules, .claims: .node(node)
         default: text(node).map { .text($0) }
         }
     }

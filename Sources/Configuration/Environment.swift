@@ -19,12 +19,12 @@ extension Document {
         let place = Place(environment: name)
         let words = String(name.dropFirst(Self.prefix.count)).lowercased()
         guard let (steps, kind) = key(words) else {
-            let names = KeyTable.keys.filter { $0.kind != .rules }.map(\.environmentName)
+            let names = KeyTable.keys.filter { ![.rules, .claims].contains($0.kind) }.map(\.environmentName)
             let meant = nearest(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
             return problems.add(place, "no such setting\(meant)")
         }
         switch kind {
-        case .rules, .map: return problems.add(place, "this key can be set in the file only")
+        case .rules, .claims, .map: return problems.add(place, "this key can be set in the file only")
         case .list:
             let elements = value.split(separator: ",").map { (String($0).trimmingSpaces, place) }
             set(steps, .list(elements), place)

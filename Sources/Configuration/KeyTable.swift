@@ -1,47 +1,7 @@
+internal import JOSE
 internal import OpenIDConnect
 
-/// One configuration key. This table is the only place that knows them all: parsing, messages, environment names and
-/// the reference page come from it.
-package struct Key: Sendable {
-    package enum Kind: Sendable, Equatable {
-        case text
-        /// Never shown; also as `…_file`, which names a file that holds it.
-        case secret
-        /// Seconds: `90`, `90s`, `15m`, `12h`, `7d`.
-        case duration(ClosedRange<Int64>)
-        /// Bytes: `512`, `64k`, `1m`.
-        case size(ClosedRange<Int64>)
-        case number(ClosedRange<Int64>)
-        case truth
-        case choice([String])
-        case list
-        /// Names of the operator's, each with a text.
-        case map
-        case rules
-    }
-
-    /// From the top, by dots; `*` stands for a name of the operator's.
-    package let path: String
-    package let kind: Kind
-    /// As it would be written; `nil` when there is none.
-    package let standard: String?
-    package let help: String
-
-    init(_ path: String, _ kind: Kind, _ standard: String? = nil, _ help: String) {
-        self.path = path
-        self.kind = kind
-        self.standard = standard
-        self.help = help
-    }
-
-    /// The name of the environment variable that sets it.
-    package var environmentName: String {
-        "POSTERN_" + path.replacing("*", with: "NAME").replacing(".", with: "_").uppercased()
-    }
-
-    var steps: [String] { path.split(separator: ".").map(String.init) }
-}
-
+/// The only place that knows all keys: parsing, messages, environment names and the reference page come from it.
 package enum KeyTable {
     package static let keys: [Key] = [
         Key(
@@ -228,6 +188,26 @@ package enum KeyTable {
         Key(
             "identity.access_token", .truth, "false",
             "Sends `X-Auth-Request-Access-Token`. The application can then act as the person."),
+        Key(
+            "identity.assertion.audience", .text, nil,
+            "Sends a short-lived signed token for this application (`aud`), too: see [assertion](assertion.md)."),
+        Key("identity.assertion.lifetime", .duration(30...300), "5m", "How long it is good."),
+        Key(
+            "identity.assertion.header", .text, "X-Auth-Request-Assertion",
+            "Its header; `Authorization` sends it as `Bearer …`, in place of what the client sent."),
+        Key(
+            "identity.assertion.issuer", .text, nil,
+            "Its `iss`; by default `public_url`, without a slash at the end."),
+        Key(
+            "identity.assertion.algorithm", .choice([SignatureAlgorithm.es256, .edDSA].map(\.rawValue)), "ES256",
+            "How it is signed."),
+        Key(
+            "identity.assertion.key_delay", .duration(0...86_400), "1h",
+            "How long a new key is published before it signs: longer than applications keep published keys."),
+        Key(
+            "identity.assertion.claims", .claims, nil,
+            "Its claims besides `sub`, `email` and `groups`, or others in their place: a word as in `identity.headers`, `{value: …}`, or `{groups: {GROUP: ROLE}, default: ROLE}`."
+        ),
 
         Key(
             "limits.check_threads", .number(1...64), "2",

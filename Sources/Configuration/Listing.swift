@@ -27,7 +27,7 @@ extension Document {
         case .text(let text): text
         case .list(let elements): "[\(elements.map(\.text).joined(separator: ", "))]"
         case .map(let pairs): "{\(pairs.map { "\($0.name): \($0.text)" }.joined(separator: ", "))}"
-        case .rules(let node): "(\(node.sequence?.count ?? 0) of them)"
+        case .node(let node): "(\(node.sequence?.count ?? node.mapping?.count ?? 0) of them)"
         }
     }
 }

@@ -23,6 +23,7 @@ package enum Reference {
         case .list: "list"
         case .map: "names with values"
         case .rules: "list of rules"
+        case .claims: "names with templates"
         }
     }
 }

@@ -77,7 +77,7 @@ extension Reader {
     }
 
     private func policy(_ providers: [ProviderSettings]) -> Policy? {
-        guard case .rules(let node) = document.entries["rules"]?.content else {
+        guard case .node(let node) = document.entries["rules"]?.content else {
             problems.add(
                 place("rules"),
                 "rules is missing: without one nobody may pass; `rules: [{allow: {domains: [example.com]}}]`")

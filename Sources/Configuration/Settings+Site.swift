@@ -190,10 +190,16 @@ extension Reader {
             headers.removeAll { $0.0.utf8.map(\.asciiLowercased) == name.utf8.map(\.asciiLowercased) }
             headers.append((name, known ? source : "claim:\(source)"))
         }
-        return IdentityHeaderSettings(headers: headers.map { (name: $0.0, source: $0.1) })
+        let assertion = assertion()
+        if let name = assertion?.header {
+            headers.removeAll { $0.0.utf8.map(\.asciiLowercased) == name.utf8.map(\.asciiLowercased) }
+            headers.append((name, "assertion"))
+        }
+        return IdentityHeaderSettings(
+            headers: headers.map { (name: $0.0, source: $0.1) }, assertion: assertion)
     }
 
-    private func isIdentityHeader(_ name: String, _ place: Place) -> Bool {
+    func isIdentityHeader(_ name: String, _ place: Place) -> Bool {
         let lower = name.lowercased()
         let isWord = !name.isEmpty && name.utf8.allSatisfy { $0.isWordByte && $0 != UInt8(ascii: "_") }
         let isFamily = Self.reservedFamilies.contains { lower.hasPrefix($0) }

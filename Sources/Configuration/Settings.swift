@@ -1,3 +1,5 @@
+package import Identity
+package import JOSE
 package import OpenIDConnect
 package import Policy
 internal import Values
@@ -81,8 +83,23 @@ package struct SessionCookieSettings: Sendable {
 }
 
 package struct IdentityHeaderSettings: Sendable {
-    /// Name, and what it holds: `user`, `email`, `groups`, `preferred_username`, `access_token` or `claim:PATH`.
+    /// Name, and what it holds: `user`, `email`, `groups`, `preferred_username`, `access_token`, `assertion` or
+    /// `claim:PATH`.
     package let headers: [(name: String, source: String)]
+    /// What is signed, where a header holds an assertion.
+    package let assertion: AssertionHeaderSettings?
+}
+
+package struct AssertionHeaderSettings: Sendable {
+    package let header: String
+    package let audience: String
+    package let issuer: String
+    /// Seconds.
+    package let lifetime: Int64
+    package let algorithm: SignatureAlgorithm
+    /// Seconds.
+    package let keyDelay: Int64
+    package let claims: [String: ClaimTemplate]
 }
 
 package struct LimitSettings: Sendable {

@@ -8,13 +8,15 @@ internal import Web
 
 /// Whoever an access token speaks for, as an application is told.
 final class TokenSession: Sendable {
-    let identity: Identity
-    let fields: IdentityFields
+    let session: Session
+    let fields: FieldMemory
 
-    init(_ identity: Identity, _ fields: IdentityFields) {
-        self.identity = identity
-        self.fields = fields
+    init(_ session: Session, _ fields: IdentityFields) {
+        self.session = session
+        self.fields = FieldMemory(fields)
     }
+
+    var identity: Identity { session.identity }
 }
 
 /// Programs that bring an access token (RFC 6750). A session that the request has comes before its token: applications
@@ -68,9 +70,12 @@ extension Gate {
         for relyingParty in candidates(for: text, on: host) {
             do throws(SignInFailure) {
                 let bearer = try relyingParty.bearer(of: text, deadline: deadline())
-                let session = TokenSession(bearer.identity, fields(for: bearer, token, at: now))
-                tokens.keep(.good(session), of: name, until: bearer.expires, at: now)
-                return .known(session)
+                let session = Session(
+                    identity: bearer.identity, accessToken: Secret(token), refreshToken: nil, idToken: nil,
+                    accessExpires: bearer.expires, created: now, expires: bearer.expires)
+                let known = TokenSession(session, settings.identity.fields(for: session))
+                tokens.keep(.good(known), of: name, until: bearer.expires, at: now)
+                return .known(known)
             } catch {
                 log(.tokenRefused(relyingParty.provider.name, reason: "\(error)"))
                 switch error {
@@ -96,13 +101,6 @@ extension Gate {
 
     /// Seconds that a refused token is not asked about again: it may become good, if clocks differ.
     private static var refusalLifetime: Int64 { 10 }
-
-    private func fields(for bearer: Bearer, _ token: [UInt8], at now: Timestamp) -> IdentityFields {
-        settings.identity.fields(
-            for: Session(
-                identity: bearer.identity, accessToken: Secret(token), refreshToken: nil, idToken: nil,
-                accessExpires: bearer.expires, created: now, expires: bearer.expires))
-    }
 }
 
 /// What a token stands for.

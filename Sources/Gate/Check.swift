@@ -111,7 +111,7 @@ extension Gate {
         }
         return withBearer(token, on: request[.serverName] ?? []) { finding in
             switch finding {
-            case .known(let session): respond(to: question, session.identity, session.fields, request)
+            case .known(let session): respond(to: question, session.identity, fields(of: session), request)
             case .refused: challenge(.invalid)
             case .lacking: Response(.forbidden)
             case .unknown(let reason): cannotTell(reason)
@@ -165,8 +165,9 @@ extension Gate {
             return Response(allowStatus(request))
         case .allow:
             guard let session else { return Response(.unauthorized) }
-            let fields = request.role == .authorizer ? session.fields.authorizer : session.fields.responder
-            return allow(session.identity, fields, reuse: reuse(of: session, request), request)
+            let fields = fields(of: session)
+            let block = request.role == .authorizer ? fields.authorizer : fields.responder
+            return allow(session.identity, block, reuse: reuse(of: session, request), request)
         case .signIn(let rule):
             guard providers.takeAccessTokens else { return Response(.unauthorized) }
             let strength = policy.demand(ofRule: rule).strength

@@ -93,17 +93,25 @@ package struct IdentitySettings: Sendable {
         case preferredUsername
         case accessToken
         case claim(String)
+        /// A signed token of ours that says all that.
+        case assertion
     }
 
     package var headers: [(name: HTTPField.Name, source: Source)]
-    /// Whether an access token is among them.
-    var holdsToken: Bool { headers.contains { $0.source == .accessToken } }
+    /// Whether something is among them that opens more than a page.
+    var holdsToken: Bool { headers.contains { [.accessToken, .assertion].contains($0.source) } }
+
+    /// Makes assertions, where a header holds one.
+    package let assertions: Assertions?
 
     /// Bytes of all identity fields together, where the web server does not say how many it can take.
     package var limit: Int
 
-    package init(headers: [(name: HTTPField.Name, source: Source)], limit: Int) {
+    package init(
+        headers: [(name: HTTPField.Name, source: Source)], limit: Int, assertions: Assertions? = nil
+    ) {
         self.headers = headers
+        self.assertions = assertions
         self.limit = limit
     }
 }

@@ -9,15 +9,17 @@ extension IdentitySettings {
     /// The fields for this session. What has no value has no field: the web server's configuration clears what a
     /// client sent under that name.
     package func fields(for session: Session) -> IdentityFields {
-        let fields = plainFields(for: session)
-        return IdentityFields(
-            responder: FieldBlock(fields), authorizer: FieldBlock(variables(for: session, fields)))
-    }
-
-    private func plainFields(for session: Session) -> [Field] {
-        headers.compactMap { header in
-            value(of: header.source, in: session).flatMap { Field(header.name, $0) }
+        let assertion = assertions?.assertion(for: session)
+        let fields = headers.compactMap { header -> Field? in
+            guard header.source == .assertion else {
+                return value(of: header.source, in: session).flatMap { Field(header.name, $0) }
+            }
+            let scheme = header.name == .authorization ? "Bearer " : ""
+            return assertion.flatMap { Field(header.name, "\(scheme)\($0.text)".utf8) }
         }
+        return IdentityFields(
+            responder: FieldBlock(fields), authorizer: FieldBlock(variables(for: session, fields)),
+            use: assertion?.use)
     }
 
     private func value(of source: Source, in session: Session) -> [UInt8]? {
@@ -29,6 +31,7 @@ extension IdentitySettings {
         case .accessToken: session.accessToken.exposed
         case .groups: list(identity.groups)
         case .claim(let path): identity.claims[path].flatMap(text(of:))
+        case .assertion: nil
         }
     }
 
@@ -83,5 +86,17 @@ extension IdentitySettings {
         }
         // A field Remote-User is this variable, too: what the operator gave it counts.
         return others.contains { $0.name == user?.name } ? others : [user].compactMap(\.self) + others
+    }
+}
+
+extension Gate {
+    /// What the application is told of this session now.
+    func fields(of live: LiveSession) -> IdentityFields {
+        live.fields.fields(at: clock.now()) { settings.identity.fields(for: live.session) }
+    }
+
+    /// The same of whoever an access token speaks for.
+    func fields(of token: TokenSession) -> IdentityFields {
+        token.fields.fields(at: clock.now()) { settings.identity.fields(for: token.session) }
     }
 }

@@ -126,7 +126,11 @@ extension Gate {
             return Response(.methodNotAllowed, fields: [Field(.allow, "GET, HEAD")])
         }
         var keys: [JSONValue] = []
-        for key in providers.relyingParties.compactMap(\.publicKey) where !keys.contains(key) { keys.append(key) }
-        return .json(.ok, .object(["keys": .array(keys)]))
+        let own = settings.identity.assertions?.publishedKeys ?? []
+        for key in own + providers.relyingParties.compactMap(\.publicKey) where !keys.contains(key) { keys.append(key) }
+        var response = Response.json(.ok, .object(["keys": .array(keys)]))
+        // Less than the shortest time that a new key is published before it signs, unless the operator has it sooner.
+        response.fields.append(Field(.cacheControl, "public, max-age=300"))
+        return response
     }
 }

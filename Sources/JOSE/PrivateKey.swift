@@ -56,6 +56,12 @@ package struct PrivateKey: Sendable {
         material = .p256(key)
     }
 
+    /// The Ed25519 key of these 32 bytes (RFC 8032, section 5.1.5).
+    package init?(seed: Secret) {
+        guard let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed.exposed) else { return nil }
+        material = .ed25519(key)
+    }
+
     /// PKCS #8 (RFC 8410, section 7) has one form for all of these keys: sixteen bytes, and the seed.
     private static func edwards(_ pem: String) -> Curve25519.Signing.PrivateKey? {
         let head: [UInt8] = [

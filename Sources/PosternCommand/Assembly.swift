@@ -42,8 +42,10 @@ struct Assembly {
         let errands = ErrandLane(threads: limits.errandThreads, queue: limits.errandQueue)
         // Whoever waits for a refresh has a thread of the errand lane: the refresh must not wait for one, too.
         let background = ErrandLane(threads: limits.errandThreads, queue: limits.errandQueue)
-        let sessions = keeper(try store(), keys, background)
-        let providers = providers()
+        let identity = identitySettings(keys)
+        let sessions = keeper(try store(), keys, identity, background)
+        let gateSettings = gateSettings(identity)
+        let providers = providers(gateSettings.address(of: .callback))
         let policy = settings.policy
         let gate = Gate(
             settings: gateSettings, policy: policy, sessions: sessions, providers: providers, keys: keys,
@@ -155,12 +157,13 @@ extension Assembly {
         }
     }
 
-    private func keeper(_ store: any SessionStore, _ keys: KeyRing, _ background: ErrandLane) -> SessionKeeper {
+    private func keeper(
+        _ store: any SessionStore, _ keys: KeyRing, _ identity: IdentitySettings, _ background: ErrandLane
+    ) -> SessionKeeper {
         let session = settings.session
         let times = SessionTimes(
             idleTimeout: session.idleTimeout, refreshBefore: session.refreshBefore, outageGrace: session.outageGrace,
             longestRefresh: settings.limits.providerTimeout * 1000)
-        let identity = identitySettings
         return SessionKeeper(
             store: store, keys: keys, times: times, limit: settings.limits.sessions,
             cached: settings.limits.cachedSessions, isOneOfMany: ListenAddress.handedOver != nil,
@@ -171,7 +174,7 @@ extension Assembly {
     /// A keeper beside a running Postern's, for a session or two of the command line's own.
     func keeperBeside() throws(Failure) -> (keeper: SessionKeeper, keys: KeyRing) {
         let keys = try keyRing(keyFile)
-        let identity = identitySettings
+        let identity = identitySettings(keys)
         let times = SessionTimes(idleTimeout: 0, refreshBefore: 0, outageGrace: 0, longestRefresh: 0)
         let keeper = SessionKeeper(
             store: try store(), keys: keys, times: times, limit: settings.limits.sessions, cached: 16, clock: clock,
@@ -179,9 +182,8 @@ extension Assembly {
         return (keeper, keys)
     }
 
-    private func providers() -> Providers {
+    private func providers(_ redirectURI: String) -> Providers {
         let client = CurlClient(clock: clock)
-        let redirectURI = gateSettings.address(of: .callback)
         return Providers(
             settings.providers.map { configured in
                 let relyingParty = RelyingParty(
@@ -191,10 +193,10 @@ extension Assembly {
             })
     }
 
-    private var gateSettings: GateSettings {
+    private func gateSettings(_ identity: IdentitySettings) -> GateSettings {
         GateSettings(
             publicURL: settings.gate.publicURL, prefix: settings.gate.prefix, cookies: cookieSettings,
-            identity: identitySettings,
+            identity: identity,
             returnTargets: ReturnTargets(publicURL: settings.gate.publicURL, hosts: settings.gate.returnHosts),
             trustedProxies: settings.gate.trustedProxies, answerCache: settings.gate.answerCache,
             lifetime: settings.session.lifetime,
@@ -208,11 +210,18 @@ extension Assembly {
         return CookieSettings(name: cookie.name, scope: scope, cleared: settings.gate.clearedCookies)
     }
 
-    private var identitySettings: IdentitySettings {
+    private func identitySettings(_ keys: KeyRing) -> IdentitySettings {
         let headers = settings.identity.headers.compactMap { header in
             HTTPField.Name(header.name).map { (name: $0, source: IdentitySettings.Source(header.source)) }
         }
-        return IdentitySettings(headers: headers, limit: settings.limits.identityBytes)
+        let assertions = settings.identity.assertion.map { assertion in
+            Assertions(
+                AssertionSettings(
+                    audience: assertion.audience, issuer: assertion.issuer, lifetime: assertion.lifetime,
+                    algorithm: assertion.algorithm, keyDelay: assertion.keyDelay, claims: assertion.claims),
+                ring: keys, clock: clock, entropy: entropy)
+        }
+        return IdentitySettings(headers: headers, limit: settings.limits.identityBytes, assertions: assertions)
     }
 }
 
@@ -225,6 +234,7 @@ extension IdentitySettings.Source {
         case "groups": self = .groups
         case "preferred_username": self = .preferredUsername
         case "access_token": self = .accessToken
+        case "assertion": self = .assertion
         default: self = .claim(text.hasPrefix("claim:") ? String(text.dropFirst(6)) : text)
         }
     }

@@ -19,11 +19,15 @@ package enum Purpose: String, Sendable, CaseIterable {
     case doctor
     /// Names whose a session is, for who has the key only.
     case mark
+    /// Makes the keys that assertions are signed with.
+    case assertion
 }
 
 /// The keys of this installation, newest first: the newest seals, all open.
 package final class KeyRing: Sendable {
     private let keys: Mutex<[DerivedKeys]>
+    /// How often the keys were replaced.
+    private let replacements = Atomic<Int>(0)
 
     package init(_ keys: [RingKey]) {
         self.keys = Mutex(keys.map(DerivedKeys.init))
@@ -31,7 +35,23 @@ package final class KeyRing: Sendable {
 
     /// Takes the keys that the file has now.
     package func replace(_ keys: [RingKey]) {
-        self.keys.withLock { $0 = keys.map(DerivedKeys.init) }
+        self.keys.withLock {
+            $0 = keys.map(DerivedKeys.init)
+            replacements.add(1, ordering: .relaxed)
+        }
+    }
+
+    /// 32 bytes of each key for this purpose and label, newest first, and a number that is another after each
+    /// replacement of the keys.
+    package func secrets(
+        _ purpose: Purpose, _ label: String
+    ) -> (generation: Int, secrets: [(created: Timestamp, secret: Secret)]) {
+        keys.withLock { keys in
+            let secrets = keys.map { key in
+                (created: key.created, secret: Secret(key.authenticator(of: Array(label.utf8), purpose)))
+            }
+            return (replacements.load(ordering: .relaxed), secrets)
+        }
     }
 
     /// Encrypts with the newest key (AES-256-GCM): the key's name, nonce, ciphertext, tag. What is only
@@ -82,9 +102,11 @@ package final class KeyRing: Sendable {
 private struct DerivedKeys: Sendable {
     static let nameLength = 4
     let name: [UInt8]
+    let created: Timestamp
     private let byPurpose: [Purpose: SymmetricKey]
 
     init(_ key: RingKey) {
+        created = key.created
         let root = SymmetricKey(data: key.secret.exposed)
         let derive = { (label: String) in
             HKDF<SHA256>.deriveKey(inputKeyMaterial: root, info: Array("postern \(label)".utf8), outputByteCount: 32)

@@ -1,16 +1,42 @@
 package import Identity
 internal import Synchronization
-internal import Values
+package import Values
 package import Web
 
 /// What the application is told of a session, made once for each role that a web server can ask us in.
 package struct IdentityFields: Sendable, Equatable {
     package let responder: FieldBlock
     package let authorizer: FieldBlock
+    /// When they may be used, if not always: something in them ends.
+    let use: Range<Timestamp>?
 
-    package init(responder: FieldBlock, authorizer: FieldBlock) {
+    package init(responder: FieldBlock, authorizer: FieldBlock, use: Range<Timestamp>? = nil) {
         self.responder = responder
         self.authorizer = authorizer
+        self.use = use
+    }
+}
+
+/// The fields of one session, made anew when they may not be used any more.
+package struct FieldMemory: ~Copyable, Sendable {
+    private let first: IdentityFields
+    private let renewed = Mutex<IdentityFields?>(nil)
+
+    package init(_ first: IdentityFields) {
+        self.first = first
+    }
+
+    /// Those for now; `make` makes new ones.
+    package func fields(at now: @autoclosure () -> Timestamp, _ make: () -> IdentityFields) -> IdentityFields {
+        guard first.use != nil else { return first }
+        let now = now()
+        return renewed.withLock { renewed in
+            let known = renewed ?? first
+            if let use = known.use, use.contains(now) { return known }
+            let new = make()
+            renewed = new
+            return new
+        }
     }
 }
 
@@ -19,7 +45,7 @@ package final class LiveSession: Sendable {
     package let session: Session
     /// All that a check asks of the session's times.
     let moments: SessionMoments
-    package let fields: IdentityFields
+    package let fields: FieldMemory
     let ticket: Ticket
     let version: Int64
     /// Seconds since 1970; the last request that this process saw.
@@ -35,7 +61,7 @@ package final class LiveSession: Sendable {
         moments = SessionMoments(of: session)
         self.ticket = ticket
         self.version = version
-        self.fields = fields
+        self.fields = FieldMemory(fields)
         seen = Atomic(session.seen.seconds)
         stored = Atomic(session.seen.seconds)
     }

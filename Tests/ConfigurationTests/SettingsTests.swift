@@ -43,7 +43,7 @@ struct SettingsTests {
             ("more", "identity: { headers: { X_Mail: email } }", "cannot be"),
             ("more", "identity: { headers: { 'X-A:b': email } }", "cannot be"),
             ("more", "identity: { headers: { X-Mail: '' } }", "holds nothing"),
-            ("more", "identity: { assertion: { audience: x } }", "not available yet"),
+            ("more", "identity: { assertion: { lifetime: 2m } }", "does nothing without"),
             (
                 "provider",
                 "{ kind: oauth2, issuer: https://x.test, client_id: a, client_secret: 12345678, "

@@ -64,9 +64,12 @@ struct TokenCacheTests {
 
     private func keep(_ token: String, until seconds: Int64) {
         let identity = Identity(provider: "op", issuer: "https://op.test", subject: "s-1", username: "alice")
+        let session = Session(
+            identity: identity, accessToken: Secret(token), refreshToken: nil, idToken: nil, accessExpires: nil,
+            created: now, expires: now.adding(seconds))
         let fields = IdentityFields(responder: FieldBlock([]), authorizer: FieldBlock([]))
         cache.keep(
-            .good(TokenSession(identity, fields)), of: name(token), until: now.adding(seconds), at: now)
+            .good(TokenSession(session, fields)), of: name(token), until: now.adding(seconds), at: now)
     }
 
     private func user(_ token: String, on host: String = "", after seconds: Int64 = 0) -> String? {
