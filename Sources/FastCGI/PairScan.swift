@@ -34,7 +34,7 @@ struct PairScan {
         var index = 0
         while index < bytes.count {
             switch part {
-            case .nameLength where takeShortPair(bytes, &index): continue
+            case .nameLength where missing == 0 && takeShortPairs(bytes, &index): continue
             case .nameLength, .valueLength:
                 if let flaw = takeLength(bytes[index]) { return flaw }
                 index += 1
@@ -49,21 +49,27 @@ struct PairScan {
         return nil
     }
 
-    /// Takes a sound pair with short lengths that is there whole: the rule, and the quick way. False, and nothing is
-    /// taken, for any other.
-    private mutating func takeShortPair(_ bytes: Span<UInt8>, _ index: inout Int) -> Bool {
-        guard missing == 0, count < Self.mostPairs, bytes.count - index >= 2, bytes[index] | bytes[index + 1] < 0x80
-        else { return false }
-        let start = index + 2
-        let middle = start + Int(bytes[index])
-        let end = middle + Int(bytes[index + 1])
-        guard end <= bytes.count, !contains(bytes.extracting(start..<end), 0),
-            !contains(bytes.extracting(start..<middle), UInt8(ascii: "="))
-        else { return false }
-        count += 1
-        index = end
-        return true
+    /// Takes the sound pairs with short lengths that are there whole: the rule, and the quick way. False when there is
+    /// none.
+    private mutating func takeShortPairs(_ bytes: Span<UInt8>, _ index: inout Int) -> Bool {
+        let before = count
+        unsafe bytes.withUnsafeBytes { bytes in
+            while count < Self.mostPairs, bytes.count - index >= 2, unsafe (bytes[index] | bytes[index + 1]) < 0x80 {
+                let start = index + 2
+                let middle = unsafe start + Int(bytes[index])
+                let end = unsafe middle + Int(bytes[index + 1])
+                guard end <= bytes.count, let base = bytes.baseAddress,
+                    unsafe memchr(base + start, 0, end - start) == nil,
+                    unsafe memchr(base + start, Self.equalsSign, middle - start) == nil
+                else { return }
+                count += 1
+                index = end
+            }
+        }
+        return count > before
     }
+
+    private static let equalsSign = Int32(UInt8(ascii: "="))
 
     /// One byte for lengths up to 127; else four, the first of them with its highest bit set.
     private mutating func takeLength(_ byte: UInt8) -> Flaw? {

@@ -113,6 +113,15 @@ extension RecordScan {
     }
 
     private mutating func takeWord(_ bytes: Span<UInt8>, _ index: inout Int, upTo end: Int) {
+        // The rule: it is there whole.
+        if wordBytes == 0, end - index >= 8 {
+            word = unsafe bytes.withUnsafeBytes {
+                unsafe UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+            }
+            wordBytes = 8
+            index += 8
+            return
+        }
         while wordBytes < 8, index < end {
             word = word << 8 | UInt64(bytes[index])
             wordBytes += 1

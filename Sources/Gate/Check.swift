@@ -20,23 +20,25 @@ extension Gate {
             return .now(Response(.forbidden))
         }
         let resource = Resource(
-            host: request[.serverName] ?? [], path: path, method: method,
+            host: policy.asksForHost ? request[.serverName] ?? [] : [], path: path, method: method,
             address: policy.asksForAddress ? clientAddress(of: request) : nil)
         return decide(
-            Question(resource: resource, demand: demand, policy: policy, clock: clock), session(of: request), request)
+            Question(resource: resource, demand: demand), session(of: request), request)
     }
 
-    /// What is to be decided, whoever asks.
-    private struct Question {
+    /// What is to be decided, whoever asks. It is copied for an errand only: a copy costs more than a rule.
+    private struct Question: ~Copyable {
         let resource: Resource
         let demand: GroupDemand
-        let policy: Policy
-        let clock: Clock
 
-        func decision(for identity: Identity?) -> Decision {
-            let now = policy.asksForTime ? clock.now() : .distantFuture
-            return demand.narrow(policy.decide(on: resource, for: identity, at: now), for: identity)
+        var forErrand: @Sendable () -> Question {
+            { [resource, demand] in Question(resource: resource, demand: demand) }
         }
+    }
+
+    private func decision(_ question: borrowing Question, for identity: Identity?) -> Decision {
+        let now = policy.asksForTime ? clock.now() : .distantFuture
+        return question.demand.narrow(policy.decide(on: question.resource, for: identity, at: now), for: identity)
     }
 
     /// Who is connected; behind a trusted proxy the last address in `X-Forwarded-For` that is not such a proxy's.
@@ -64,16 +66,16 @@ extension Gate {
         CookieString(cookies).eachValue(named: settings.cookies.nameBytes) { value in
             count += 1
             guard case .none = found, count <= Self.mostCookies else { return }
-            found = accepted(sessions.find(cookie: value), on: request[.serverName] ?? [])
+            found = accepted(sessions.find(cookie: value), request)
         }
         return found
     }
 
     /// A session that another provider made than those of this host is none here.
-    private func accepted(_ finding: Finding, on host: ArraySlice<UInt8>) -> Finding {
+    private func accepted(_ finding: Finding, _ request: Request) -> Finding {
         switch finding {
         case .live(let session), .due(let session), .expired(let session):
-            providers.accepts(session.identity, on: host) ? finding : .none
+            providers.accepts(session.identity, on: request[.serverName] ?? []) ? finding : .none
         case .none, .storeFailed: finding
         }
     }
@@ -86,7 +88,7 @@ extension Gate {
 
     private static var mostCookies: Int { 4 }
 
-    private func decide(_ question: Question, _ finding: Finding, _ request: Request) -> Answer {
+    private func decide(_ question: borrowing Question, _ finding: Finding, _ request: Request) -> Answer {
         switch finding {
         case .none:
             return decideWithoutSession(question, request)
@@ -97,7 +99,8 @@ extension Gate {
             return .now(respond(to: question, session: session, request))
         case .expired(let session):
             if let open = withoutSession(question, request) { return .now(open) }
-            return .later { decideAfterRefresh(of: session, question, request) }
+            let again = question.forErrand
+            return .later { decideAfterRefresh(of: session, again(), request) }
         case .storeFailed(let reason):
             if let open = withoutSession(question, request) { return .now(open) }
             return .now(cannotTell(reason))
@@ -105,13 +108,14 @@ extension Gate {
     }
 
     /// By the access token, if there is one.
-    private func decideWithoutSession(_ question: Question, _ request: Request) -> Answer {
+    private func decideWithoutSession(_ question: borrowing Question, _ request: Request) -> Answer {
         guard let token = accessToken(of: request), withoutSession(question, request) == nil else {
             return .now(respond(to: question, session: nil, request))
         }
+        let again = question.forErrand
         return withBearer(token, on: request[.serverName] ?? []) { finding in
             switch finding {
-            case .known(let session): respond(to: question, session.identity, fields(of: session), request)
+            case .known(let session): respond(to: again(), session.identity, fields(of: session), request)
             case .refused: challenge(.invalid)
             case .lacking: Response(.forbidden)
             case .unknown(let reason): cannotTell(reason)
@@ -120,12 +124,12 @@ extension Gate {
     }
 
     private func respond(
-        to question: Question, _ identity: Identity, _ fields: IdentityFields, _ request: Request
+        to question: borrowing Question, _ identity: Identity, _ fields: IdentityFields, _ request: Request
     ) -> Response {
-        switch question.decision(for: identity) {
+        switch decision(question, for: identity) {
         case .allowPublic: return Response(allowStatus(request))
         case .allow:
-            let block = request.role == .authorizer ? fields.authorizer : fields.responder
+            let block = request.isAuthorizer ? fields.authorizer : fields.responder
             return allow(identity, block, reuse: [], request)
         case .signIn(let rule):
             // A token of another provider than the rule wants is no weak one.
@@ -143,12 +147,14 @@ extension Gate {
     }
 
     /// The answer for a resource that needs no session at all.
-    private func withoutSession(_ question: Question, _ request: Request) -> Response? {
-        guard case .allowPublic = question.decision(for: nil) else { return nil }
+    private func withoutSession(_ question: borrowing Question, _ request: Request) -> Response? {
+        guard case .allowPublic = decision(question, for: nil) else { return nil }
         return respond(to: question, session: nil, request)
     }
 
-    private func decideAfterRefresh(of session: LiveSession, _ question: Question, _ request: Request) -> Response {
+    private func decideAfterRefresh(of session: LiveSession, _ question: borrowing Question, _ request: Request)
+        -> Response
+    {
         switch renew(session) {
         case .none: respond(to: question, session: nil, request)
         case .live(let session), .due(let session): respond(to: question, session: session, request)
@@ -159,14 +165,14 @@ extension Gate {
         }
     }
 
-    private func respond(to question: Question, session: LiveSession?, _ request: Request) -> Response {
-        switch question.decision(for: session?.identity) {
+    private func respond(to question: borrowing Question, session: LiveSession?, _ request: Request) -> Response {
+        switch decision(question, for: session?.identity) {
         case .allowPublic:
             return Response(allowStatus(request))
         case .allow:
             guard let session else { return Response(.unauthorized) }
             let fields = fields(of: session)
-            let block = request.role == .authorizer ? fields.authorizer : fields.responder
+            let block = request.isAuthorizer ? fields.authorizer : fields.responder
             return allow(session.identity, block, reuse: reuse(of: session, request), request)
         case .signIn(let rule):
             guard providers.takeAccessTokens else { return Response(.unauthorized) }

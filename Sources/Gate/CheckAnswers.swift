@@ -23,7 +23,7 @@ extension Gate {
     /// How long nginx may give the same answer without asking again, where the operator allows that. Not beyond the
     /// moment at which the session would be judged otherwise, and never with a token in it.
     func reuse(of session: LiveSession, _ request: Request) -> [Field] {
-        guard settings.answerCache > 0, request.role == .responder, !settings.identity.holdsToken, !policy.asksForTime
+        guard settings.answerCache > 0, !request.isAuthorizer, !settings.identity.holdsToken, !policy.asksForTime
         else { return [] }
         let moments = [session.session.expires, session.session.accessExpires, session.session.recheck]
         let end = moments.compactMap(\.self).min() ?? .distantFuture
@@ -35,7 +35,7 @@ extension Gate {
 
     /// 204 only where the web server's own parameter asks for it; an authorizer must say exactly 200.
     func allowStatus(_ request: Request) -> HTTPResponse.Status {
-        guard request.role == .responder, request[.allowStatus]?.isEqual(to: "204") == true else { return .ok }
+        guard !request.isAuthorizer, request.says("204", .allowStatus) else { return .ok }
         return .noContent
     }
 

@@ -16,6 +16,14 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case doctor
     case ping
     case ready
+
+    /// The one of this name.
+    fileprivate init?(named name: Span<UInt8>) {
+        guard let found = Self.names.first(where: { $0.name.span.isSame(as: name) }) else { return nil }
+        self = found.endpoint
+    }
+
+    private static let names = allCases.map { (name: Array($0.rawValue.utf8), endpoint: $0) }
 }
 
 /// Where the web server sends a request: decided by its own configuration, never by what the client typed.
@@ -26,8 +34,8 @@ enum Destination: Equatable {
 
     /// An authorizer is always asked for a check, and so is every location that is not below the prefix.
     init(of request: Request, prefix: [UInt8]) {
-        guard request.role == .responder, let location = request[.scriptName] ?? request[.documentURI],
-            location.starts(with: prefix)
+        guard !request.isAuthorizer, let location = request[.scriptName] ?? request[.documentURI],
+            location.span.begins(with: prefix.span)
         else {
             self = .endpoint(.auth)
             return
@@ -38,7 +46,7 @@ enum Destination: Equatable {
             self = .endpoint(.auth)
             return
         }
-        self =
-            Endpoint.allCases.first { $0.rawValue.utf8.elementsEqual(rest.dropFirst()) }.map(Self.endpoint) ?? .nowhere
+        let name = rest.dropFirst()
+        self = Endpoint(named: name.span).map(Self.endpoint) ?? .nowhere
     }
 }

@@ -18,7 +18,7 @@ struct GroupDemand {
     /// `nil` when something is asked for that we do not understand: leaving it out would let more people in. An
     /// authorizer's query is the client's, not the location's.
     init?(of request: Request) {
-        guard request.role == .responder, let text = request[.queryString], !text.isEmpty else {
+        guard !request.isAuthorizer, let text = request[.queryString], !text.isEmpty else {
             self = .nothing
             return
         }

@@ -55,9 +55,10 @@ package struct Providers: Sendable {
     }
 
     /// Whether a session of this person counts on the host.
-    func accepts(_ identity: Identity, on host: ArraySlice<UInt8>) -> Bool {
+    func accepts(_ identity: Identity, on host: @autoclosure () -> ArraySlice<UInt8>) -> Bool {
         guard let entry = entry(identity.provider), entry.isForPeople else { return false }
-        return entry.relyingParty.provider.issuer == identity.issuer && entry.counts(on: host)
+        return entry.relyingParty.provider.issuer == identity.issuer
+            && (entry.hosts.isEmpty || entry.counts(on: host()))
     }
 
     /// Those that a person may sign in with here, for a rule that demands some of them.

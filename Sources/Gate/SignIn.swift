@@ -99,10 +99,10 @@ extension Gate {
 
     /// Whether the browser asked for the location that we are.
     func isOwnAddress(_ uri: ArraySlice<UInt8>, _ request: Request) -> Bool {
-        guard request.role == .responder else { return false }
+        guard !request.isAuthorizer else { return false }
         guard let location = request[.scriptName] ?? request[.documentURI] else { return true }
         let rest = location.count > settings.prefix.utf8.count ? [] : request[.pathInfo] ?? []
-        guard uri.starts(with: location) else { return false }
+        guard uri.span.begins(with: location.span) else { return false }
         return uri.dropFirst(location.count).prefix { $0 != UInt8(ascii: "?") }.elementsEqual(rest)
     }
 

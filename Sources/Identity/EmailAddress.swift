@@ -37,6 +37,7 @@ package struct EmailAddress: Sendable {
 
     private func ends(with other: [UInt8], from start: Int) -> Bool {
         guard bytes.count - start == other.count else { return false }
+        if bytes.span.extracting(start...).isSame(as: other.span) { return true }
         for index in other.indices where bytes[start + index].asciiLowercased != other[index].asciiLowercased {
             return false
         }

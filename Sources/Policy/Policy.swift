@@ -5,6 +5,8 @@ internal import Web
 /// Rules in their order. The first that matches decides, and no other is asked; when none matches, nobody passes.
 package struct Policy: Sendable {
     let rules: [Rule]
+    /// Whether any rule is about hosts, so that somebody must say which it is.
+    package let asksForHost: Bool
     /// Whether any rule is about networks, so that somebody must find out who is connected.
     package let asksForAddress: Bool
     /// Whether any rule is about how long ago somebody signed in, so that somebody must look at the clock.
@@ -14,6 +16,7 @@ package struct Policy: Sendable {
     package init?(rules: [Rule]) {
         guard !rules.isEmpty else { return nil }
         self.rules = rules
+        asksForHost = rules.contains { !$0.hosts.isEmpty }
         asksForAddress = rules.contains { !$0.networks.isEmpty }
         asksForTime = rules.contains { $0.demand.strength.maxAge != nil }
     }

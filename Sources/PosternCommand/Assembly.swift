@@ -1,3 +1,4 @@
+internal import CProcess
 internal import Configuration
 internal import Curl
 internal import FastCGI
@@ -99,8 +100,11 @@ struct Assembly {
         note(sessions.beatOnce())
         _ = spawn { [self] in
             var changed = file.changed
+            var beats = 0
             while true {
                 clock.pause(250)
+                beats += 1
+                if beats == Self.settledAfter { process_release_code() }
                 note(sessions.beatOnce())
                 guard file.changed != changed else { continue }
                 changed = file.changed
@@ -109,6 +113,9 @@ struct Assembly {
             }
         }
     }
+
+    /// Beats after which the start is over.
+    private static let settledAfter = 4
 
     private func note(_ trouble: StoreTrouble?) {
         switch trouble {

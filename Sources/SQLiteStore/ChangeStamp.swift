@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// Eight bytes in a file beside the database that are others after each change that processes must hear of: two
-/// system calls tell that there was none, where a look into the database takes a dozen.
+/// Eight bytes in a file beside the database that are others after each change that processes must hear of: one
+/// system call tells that there was none, where a look into the database takes a dozen.
 ///
 /// The file is made by the first who reads it; where nobody does, nobody writes it.
 final class ChangeStamp: Sendable {
@@ -16,10 +16,16 @@ final class ChangeStamp: Sendable {
 
     /// The stamp now; `nil` when the file can be neither read nor made.
     func current() -> UInt64? {
-        let identity = FileIdentity(path: path)
-        return file.withLock { file in
-            if file == nil || file?.identity != identity { file = OpenFile(stampAt: path) }
+        file.withLock { file in
+            if file == nil { file = OpenFile(stampAt: path) }
             return file?.stamp
+        }
+    }
+
+    /// Goes over to the file that has this path now, if it is another than the one that is read.
+    func follow() {
+        file.withLock { file in
+            if let known = file, known.identity != FileIdentity(path: path) { file = OpenFile(stampAt: path) }
         }
     }
 

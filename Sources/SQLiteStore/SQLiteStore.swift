@@ -62,7 +62,8 @@ package final class SQLiteStore: SessionStore, SessionListing {
     package var changeStamp: UInt64? { stamp.current() }
 
     package func changes(after mark: Int64) throws(StoreFailure) -> StoreChanges {
-        try database.read { connection throws(StoreFailure) in
+        stamp.follow()
+        return try database.read { connection throws(StoreFailure) in
             var changes = StoreChanges(mark: mark)
             var oldest: Int64?
             try connection.run("SELECT min(number), max(number) FROM changes") { row in

@@ -4,7 +4,9 @@ package import Values
 package import Web
 
 /// What the application is told of a session, made once for each role that a web server can ask us in.
-package struct IdentityFields: Sendable, Equatable {
+///
+/// They never change, and are a class so that the many who look at them share one.
+package final class IdentityFields: Sendable {
     package let responder: FieldBlock
     package let authorizer: FieldBlock
     /// When they may be used, if not always: something in them ends.
@@ -14,6 +16,12 @@ package struct IdentityFields: Sendable, Equatable {
         self.responder = responder
         self.authorizer = authorizer
         self.use = use
+    }
+}
+
+extension IdentityFields: Equatable {
+    package static func == (one: IdentityFields, other: IdentityFields) -> Bool {
+        one.responder == other.responder && one.authorizer == other.authorizer && one.use == other.use
     }
 }
 

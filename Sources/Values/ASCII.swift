@@ -15,6 +15,10 @@ extension UInt8 {
         }
     }
 
+    /// A letter of ASCII.
+    @inlinable
+    package var isASCIILetter: Bool { (self | 0x20) &- 0x61 < 26 }
+
     /// A control character: below the space, or DEL.
     @inlinable
     package var isASCIIControl: Bool { self < 0x20 || self == 0x7F }

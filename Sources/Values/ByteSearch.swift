@@ -13,6 +13,11 @@ extension Span where Element == UInt8 {
         }
     }
 
+    /// Whether these begin with the same bytes.
+    package func begins(with other: Span<UInt8>) -> Bool {
+        count >= other.count && extracting(..<other.count).isSame(as: other)
+    }
+
     /// Where the byte stands first, from this place on.
     package func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
         guard start < count else { return nil }

@@ -1,6 +1,10 @@
+internal import Values
+
 /// What the web server says of one request (RFC 3875, section 4.1): one buffer with the values that matter, and
 /// where each of them stands in it.
-package struct Request: Sendable {
+///
+/// It never changes, and is a class so that the many who look at it share one.
+package final class Request: Sendable {
     /// What is asked of us (FastCGI specification, sections 6.2 and 6.3).
     package enum Role: Sendable {
         case responder
@@ -15,6 +19,14 @@ package struct Request: Sendable {
     private let places: Places
     /// Whether a parameter that decides came twice with two meanings: nothing may be allowed on its word.
     package let isAmbiguous: Bool
+
+    fileprivate init(role: Role, body: [UInt8], _ values: consuming Builder) {
+        self.role = role
+        self.body = body
+        storage = values.storage
+        places = values.places
+        isAmbiguous = values.isAmbiguous
+    }
 
     /// One for each parameter, by its number.
     fileprivate typealias Places = InlineArray<27, Place>
@@ -40,8 +52,21 @@ package struct Request: Sendable {
 
     /// The value of a parameter by its bytes; `nil` when the web server did not send it.
     package subscript(_ parameter: Parameter) -> ArraySlice<UInt8>? {
-        let place = places.span[parameter.rawValue]
+        let place = places[parameter.rawValue]
         return place.isAbsent ? nil : storage[place.range]
+    }
+
+    package var isAuthorizer: Bool {
+        if case .authorizer = role { true } else { false }
+    }
+
+    /// Whether the web server sent exactly this value of a parameter.
+    package func says(_ value: StaticString, _ parameter: Parameter) -> Bool {
+        let place = places[parameter.rawValue]
+        guard !place.isAbsent else { return false }
+        let wanted = unsafe Span(_unsafeStart: value.utf8Start, count: value.utf8CodeUnitCount)
+        let storage = storage
+        return storage.span.extracting(place.range).isSame(as: wanted)
     }
 
     /// What was asked first, where the web server sent the request on to us with another method (Apache's
@@ -59,8 +84,8 @@ extension Request {
     package struct Builder {
         /// The bytes of the values. The edge appends each and then says whose it is.
         package var storage: [UInt8]
-        private var places = Places(repeating: .absent)
-        private var isAmbiguous = false
+        fileprivate var places = Places(repeating: .absent)
+        fileprivate var isAmbiguous = false
 
         /// `buffer`: the storage of a request that is answered, so that the next need not ask for memory.
         package init(reusing buffer: consuming [UInt8] = []) {
@@ -85,7 +110,7 @@ extension Request {
 
         /// The finished request.
         package consuming func request(role: Role, body: [UInt8] = []) -> Request {
-            Request(role: role, body: body, storage: storage, places: places, isAmbiguous: isAmbiguous)
+            Request(role: role, body: body, self)
         }
 
         /// Copies what was there only when something else came in between: many lines of one field stay cheap.
@@ -103,7 +128,7 @@ extension Request {
     }
 
     /// A request of these parameters, for tests and for questions asked on the command line.
-    package init(role: Role, parameters: [(name: String, value: String)], body: [UInt8] = []) {
+    package convenience init(role: Role, parameters: [(name: String, value: String)], body: [UInt8] = []) {
         var builder = Builder()
         for (name, value) in parameters {
             let letters = Array(name.utf8)
@@ -112,6 +137,6 @@ extension Request {
             builder.storage += Array(value.utf8)
             builder.add(parameter, from: start)
         }
-        self = builder.request(role: role, body: body)
+        self.init(role: role, body: body, builder)
     }
 }

@@ -15,11 +15,18 @@ package struct ResourcePath: Sendable, Equatable {
     /// make of it: not beginning with `/`, control characters, backslashes, `#`, malformed or doubled escapes of
     /// characters that matter, bytes of overlong UTF-8, or `..` above the root.
     package init?(requestURI: ArraySlice<UInt8>) {
-        let path = requestURI.prefix { $0 != UInt8(ascii: "?") }
+        let path = requestURI.prefix(requestURI.span.firstIndex(of: UInt8(ascii: "?")) ?? requestURI.count)
         guard path.first == UInt8(ascii: "/") else { return nil }
         var isPlain = true
         var previous: UInt8 = 0
-        for byte in path {
+        let bytes = path.span
+        for index in bytes.indices {
+            let byte = bytes[index]
+            // The rule.
+            if byte.isASCIILetter {
+                previous = byte
+                continue
+            }
             switch byte {
             case 0x00...0x20, 0x7F, 0xC0, 0xC1, UInt8(ascii: "\\"), UInt8(ascii: "#"): return nil
             case UInt8(ascii: "%"), UInt8(ascii: ";"): isPlain = false
