@@ -27,6 +27,10 @@ local ours = {
     ["x-forwarded-groups"] = true,
     ["x-forwarded-preferred-username"] = true,
     ["x-forwarded-access-token"] = true,
+    ["script-name"] = true,
+    ["path-info"] = true,
+    ["x-original-url"] = true,
+    ["x-rewrite-url"] = true,
 }
 
 local forged = {}

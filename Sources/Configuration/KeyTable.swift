@@ -202,11 +202,11 @@ package enum KeyTable {
             "identity.assertion.algorithm", .choice([SignatureAlgorithm.es256, .edDSA].map(\.rawValue)), "ES256",
             "How it is signed."),
         Key(
-            "identity.assertion.key_delay", .duration(0...86_400), "1h",
+            "identity.assertion.key_delay", .duration(0...86_400), "2h",
             "How long a new key is published before it signs: longer than applications keep published keys."),
         Key(
             "identity.assertion.claims", .claims, nil,
-            "Its claims besides `sub`, `email` and `groups`, or others in their place: a word as in `identity.headers`, `{value: …}`, or `{groups: {GROUP: ROLE}, default: ROLE}`."
+            "Its claims besides `sub`, `email`, `email_verified` and `groups`, or others in their place: a word as in `identity.headers`, `{value: …}`, or `{groups: {GROUP: ROLE}, default: ROLE}`."
         ),
 
         Key(

@@ -53,7 +53,9 @@ extension Reader {
     }
 
     private func claims(_ path: String) -> [String: ClaimTemplate] {
-        var claims: [String: ClaimTemplate] = ["sub": .user, "email": .email, "groups": .groups]
+        var claims: [String: ClaimTemplate] = [
+            "sub": .user, "email": .email, "email_verified": .isEmailVerified, "groups": .groups,
+        ]
         guard case .node(let node) = document.entries[path]?.content else { return claims }
         let reader = ClaimReader(document: document, problems: problems)
         for (name, template) in reader.templates(node) { claims[name] = template }
@@ -114,6 +116,7 @@ private struct ClaimReader {
         switch text {
         case "user": return .user
         case "email": return .email
+        case "email_verified": return .isEmailVerified
         case "groups": return .groups
         case "preferred_username": return .preferredUsername
         case "":

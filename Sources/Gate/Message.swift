@@ -79,7 +79,8 @@ enum Message {
                 [
                     "The gate lets you in, yet you were sent to sign in again and again.",
                     "For the operator: the application itself answers 401 and the web server turns that into a "
-                        + "sign-in (proxy_intercept_errors), or no rule applies to this host.",
+                        + "sign-in (proxy_intercept_errors): does it refuse the assertion (audience, issuer, keys)? Or no "
+                        + "rule applies to this host.",
                 ]
             )
         }
@@ -132,8 +133,8 @@ enum Message {
                 "로그인되어 있지만 애플리케이션이 다시 묻습니다",
                 [
                     "관문은 통과되지만 계속 로그인으로 보내집니다.",
-                    "운영자: 애플리케이션 자체가 401로 답하고 웹 서버가 이를 로그인으로 바꾸거나(proxy_intercept_errors), "
-                        + "이 호스트에 맞는 규칙이 없습니다.",
+                    "운영자: 애플리케이션 자체가 401로 답하고 웹 서버가 이를 로그인으로 바꿉니다(proxy_intercept_errors). 애플리케이션이 "
+                        + "서명된 토큰(audience, issuer, 키)을 거부하는지, 이 호스트에 맞는 규칙이 있는지 확인해 주세요.",
                 ]
             )
         }

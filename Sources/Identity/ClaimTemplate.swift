@@ -4,6 +4,8 @@ package import Values
 package enum ClaimTemplate: Sendable, Equatable {
     case user
     case email
+    /// Whether the provider says that the address is the person's; nothing where there is no address.
+    case isEmailVerified
     case preferredUsername
     /// All groups, as an array.
     case groups
@@ -29,6 +31,7 @@ package enum ClaimTemplate: Sendable, Equatable {
         switch self {
         case .user: .string(identity.username)
         case .email: identity.email.map { .string($0) }
+        case .isEmailVerified: identity.email.map { _ in .bool(identity.isEmailVerified) }
         case .preferredUsername: identity.preferredUsername.map { .string($0) }
         case .groups: .array(identity.groups.map { .string($0) })
         case .claim(let path): identity.claims[path].flatMap { $0 == .null ? nil : $0 }

@@ -49,12 +49,17 @@ struct Explain: ParsableCommand {
     func run() throws {
         let settings = try configuration.load()
         let resource = try resource(settings)
-        let explanation = settings.policy.explain(
-            resource, for: identity(settings), at: Clock.system.now())
+        let identity = identity(settings)
+        let explanation = settings.policy.explain(resource, for: identity, at: Clock.system.now())
         for step in explanation.steps { print(Self.line(step)) }
         print("decision: \(Self.text(explanation.decision))")
         switch explanation.decision {
-        case .allow, .allowPublic: break
+        case .allow:
+            if let identity, let assertion = settings.identity.assertion {
+                let claims = assertion.claims.compactMapValues { $0.value(for: identity) }
+                print("assertion: \(JSONValue.object(claims).text)")
+            }
+        case .allowPublic: break
         case .signIn, .deny: throw ExitCode(1)
         }
     }

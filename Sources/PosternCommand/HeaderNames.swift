@@ -11,8 +11,12 @@ struct HeaderNames: Sendable {
         "X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token",
     ]
 
-    /// Those in use, and those of convention that are not.
-    var all: [String] { sent + Self.conventional.filter { !isSent($0) } }
+    /// Names by which some servers and frameworks take another path than the one that was judged (gunicorn believes
+    /// SCRIPT_NAME of whoever is near).
+    private static let paths = ["Script-Name", "Path-Info", "X-Original-URL", "X-Rewrite-URL"]
+
+    /// Those in use, and those that a client may never send, in use or not.
+    var all: [String] { sent + (Self.conventional + Self.paths).filter { !isSent($0) } }
 
     /// All of them in every spelling.
     var allSpellings: [String] { all.flatMap(Self.spellings) }
