@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test build unit end-to-end lint bench install clean packages browser venv
+.PHONY: help demo demo-check test test-airflow build unit end-to-end lint bench install clean packages browser venv
 
 PREFIX ?= /usr/local
 SUDO := $(shell [ $$(id -u) = 0 ] || echo sudo)
@@ -16,7 +16,7 @@ TEST_PACKAGES := chromium chromium-driver fonts-dejavu-core glewlwyd faketime ap
 BENCH_PACKAGES := wrk apache2-bin libapache2-mod-fcgid libapache2-mod-auth-openidc
 
 help: ## Show this.
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: packages build venv ## Start a provider, nginx, Postern and a page to protect.
 	@$(PYTHON) Tests/Demo/demo.py
@@ -35,6 +35,9 @@ unit: packages ## Run the unit tests.
 
 end-to-end: packages browser build venv ## Run the end-to-end tests against the release binary.
 	$(PYTHON) -m pytest -q Tests/EndToEnd
+
+test-airflow: packages browser build venv .build/airflow3/ready .build/airflow2/ready .build/airflowctl/ready ## Run the recipes for Airflow with real ones.
+	$(PYTHON) -m pytest -q Tests/Airflow
 
 lint: ## Check the format and the length of the files.
 	swift format lint --strict --recursive Sources Tests
@@ -78,3 +81,20 @@ venv: .build/venv/ready
 	python3 -m venv .build/venv
 	.build/venv/bin/pip install -q -r Tests/EndToEnd/requirements.txt
 	@touch $@
+
+# Airflow comes with some hundred packages: uv installs them in seconds, and keeps them for the next time. The lists are for
+# Debian 12's Python.
+UV := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt )$(CURDIR)/.build/uv/bin/uv
+
+.build/uv/ready:
+	python3 -m venv .build/uv
+	.build/uv/bin/pip install -q uv==0.13.9
+	@touch $@
+
+.build/airflow%/ready: Tests/Airflow/requirements-airflow%.txt .build/uv/ready
+	rm -rf $(@D)
+	$(UV) venv -q --python /usr/bin/python3 $(@D)
+	VIRTUAL_ENV=$(CURDIR)/$(@D) $(UV) pip install -q -r $<
+	@touch $@
+
+include Tests/Applications/applications.mk
