@@ -10,9 +10,9 @@ extension Reader {
         guard let audience = text("\(path).audience") else {
             // What is set to its default does nothing in any case.
             for key in document.entries.keys.sorted() where key.hasPrefix(path) && !isStandard(key) {
-                problems.add(
-                    place(key),
-                    "\(key) does nothing without \(path).audience: name the application, `audience: airflow`")
+                let what =
+                    key == "\(path).audience" ? "\(key) is empty" : "\(key) does nothing without \(path).audience"
+                problems.add(place(key), "\(what): name the application, `audience: airflow`")
             }
             return nil
         }
@@ -59,6 +59,9 @@ extension Reader {
         guard case .node(let node) = document.entries[path]?.content else { return claims }
         let reader = ClaimReader(document: document, problems: problems)
         for (name, template) in reader.templates(node) { claims[name] = template }
+        if let subject = claims["sub"], !subject.isText {
+            problems.add(place(path), "sub is one text that names the person; user, for example")
+        }
         return claims
     }
 }
@@ -142,14 +145,16 @@ private struct ClaimReader {
         return .role(lines, others: others.flatMap { document.text($0) })
     }
 
-    /// Quoted it is text; else what YAML takes it for, so far as JSON has that.
+    /// Quoted it is text; else it is what the same letters are in JSON, and text if they are nothing there.
     private func constant(_ node: Node) -> JSONValue? {
         switch node {
         case .sequence(let elements): return .array(elements.compactMap(constant))
-        case .scalar(let scalar):
-            if let truth = node.bool { return .bool(truth) }
-            if let number = node.int { return .integer(Int64(number)) }
-            return .string(scalar.string)
+        case .scalar(let scalar) where scalar.style != .plain || !scalar.string.isEmpty:
+            let value = scalar.style == .plain ? JSONValue(parsing: Array(scalar.string.utf8), limit: 64) : nil
+            switch value {
+            case .bool, .integer, .number: return value
+            default: return .string(scalar.string)
+            }
         default:
             problems.add(document.place(of: node), "a constant is a text, a number, true, false or a list of these")
             return nil

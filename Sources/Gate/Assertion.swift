@@ -18,6 +18,9 @@ package struct AssertionSettings: Sendable {
     /// The other claims.
     package var claims: [String: ClaimTemplate]
 
+    /// Seconds that the clock of whoever verifies may be behind ours.
+    package static let mostSkew: Int64 = 300
+
     package init(
         audience: String, issuer: String, lifetime: Int64, algorithm: SignatureAlgorithm, keyDelay: Int64,
         claims: [String: ClaimTemplate]

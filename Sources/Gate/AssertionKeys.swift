@@ -44,11 +44,8 @@ final class AssertionKeys: Sendable {
         self.ring = ring
         self.algorithm = algorithm
         self.delay = delay
-        stay = lifetime + Self.mostSkew
+        stay = lifetime + AssertionSettings.mostSkew
     }
-
-    /// Seconds that the clock of whoever verifies may be behind ours.
-    private static var mostSkew: Int64 { 300 }
 
     /// The key that signs now: the newest that has been published long enough; the oldest when none has.
     func signing(at now: Timestamp) -> Named {

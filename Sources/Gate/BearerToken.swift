@@ -74,7 +74,7 @@ extension Gate {
                     identity: bearer.identity, accessToken: Secret(token), refreshToken: nil, idToken: nil,
                     accessExpires: bearer.expires, created: now, expires: bearer.expires)
                 let known = TokenSession(session, settings.identity.fields(for: session))
-                tokens.keep(.good(known), of: name, until: bearer.expires, at: now)
+                tokens.keep(.good(known), of: name, until: bearer.isKnownUntil, at: now)
                 return .known(known)
             } catch {
                 log(.tokenRefused(relyingParty.provider.name, reason: "\(error)"))

@@ -26,6 +26,14 @@ package enum ClaimTemplate: Sendable, Equatable {
         }
     }
 
+    /// Whether what it gives is a text, for a person who has it.
+    package var isText: Bool {
+        switch self {
+        case .user, .email, .preferredUsername, .claim, .role, .constant(.string): true
+        case .isEmailVerified, .groups, .constant: false
+        }
+    }
+
     /// The claim for this person; `nil` when there is nothing to say.
     package func value(for identity: Identity) -> JSONValue? {
         switch self {

@@ -30,8 +30,10 @@ package struct AccessTokenDemand: Sendable {
 /// A program, or a person by way of one, that an access token speaks for.
 package struct Bearer: Sendable {
     package let identity: Identity
-    /// Until when the token, or what was said of it, is good.
+    /// The end of the token, far away where nobody said it.
     package let expires: Timestamp
+    /// Until when it is believed without another look.
+    package let isKnownUntil: Timestamp
 }
 
 /// The checks of the claims of an access token, signed or introspected: only verified claims come here.

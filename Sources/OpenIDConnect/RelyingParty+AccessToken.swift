@@ -18,10 +18,10 @@ extension RelyingParty {
         let claims =
             demand.isIntrospected
             ? try introspected(text, metadata, demand, deadline) : try verified(text, metadata, demand, deadline)
-        let now = clock.now()
+        let expires = claims.expires ?? .distantFuture
         return Bearer(
-            identity: try identity(claims),
-            expires: min(claims.expires ?? .distantFuture, now.adding(demand.cacheLifetime)))
+            identity: try identity(claims), expires: expires,
+            isKnownUntil: min(expires, clock.now().adding(demand.cacheLifetime)))
     }
 
     private func verified(

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
+internal import Gate
 internal import SQLiteStore
 internal import Values
 
@@ -37,14 +38,22 @@ struct KeyCommand: ParsableCommand {
         @OptionGroup var configuration: ConfigurationOption
 
         func run() throws {
-            let session = try configuration.load().session
+            let settings = try configuration.load()
+            let file = KeyRingFile(path: settings.session.keyFile)
             do throws(KeyRingFile.Failure) {
-                let count = try KeyRingFile(path: session.keyFile).rotate(
-                    now: Clock.system.now(), lifetime: session.lifetime, entropy: .system)
-                print("\(session.keyFile): \(count) keys")
+                let count = try file.rotate(
+                    now: Clock.system.now(), lifetime: Self.lifetime(settings), entropy: .system)
+                print("\(file.path): \(count) keys")
             } catch {
                 throw Process.fail(error.description)
             }
+        }
+
+        /// Seconds that a key is needed after a newer one came: to open sessions, and to sign assertions until the newer
+        /// one does.
+        private static func lifetime(_ settings: Settings) -> Int64 {
+            let signing = settings.identity.assertion.map { $0.keyDelay + $0.lifetime + AssertionSettings.mostSkew }
+            return max(settings.session.lifetime, signing ?? 0)
         }
     }
 }

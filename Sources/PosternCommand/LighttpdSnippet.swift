@@ -70,6 +70,12 @@ struct LighttpdSnippet: ServerSnippet {
         """
     }
 
+    /// What a client sent under these names is gone before the check. A program's own `Authorization` is for the check,
+    /// and gone after it.
+    private var scrubbed: [String] {
+        headers.all.map { $0.lowercased() }.filter { $0 != "authorization" }
+    }
+
     private var script: String {
         """
         -- Postern: who it is, told to the application, and what it must not see, taken out. (/etc/lighttpd/\(Self.path(of: .lua)))
@@ -83,7 +89,7 @@ struct LighttpdSnippet: ServerSnippet {
 
         -- What only we say. A client may spell it with underscores.
         local ours = {
-        \(headers.all.map { "    [\"\($0.lowercased())\"] = true," }.joined(separator: "\n"))
+        \(scrubbed.map { "    [\"\($0)\"] = true," }.joined(separator: "\n"))
         }
 
         local forged = {}

@@ -33,10 +33,11 @@ def check(address, screenshot):
         driver.quit()
 
 
-def start():
+def start(*more):
+    """The browser; `more` are arguments of it, and the last of a kind counts."""
     options = Options()
     options.accept_insecure_certs = True
-    for argument in ("--headless=new", "--disable-dev-shm-usage", "--window-size=1000,700", "--lang=en"):
+    for argument in ("--headless=new", "--disable-dev-shm-usage", "--window-size=1000,700", "--lang=en", *more):
         options.add_argument(argument)
     if os.geteuid() == 0:
         options.add_argument("--no-sandbox")

@@ -14,7 +14,7 @@ import Web
 
 /// A gate with everything behind it: a provider that signs for real, sessions in memory, a clock that stands still.
 final class Site: Sendable {
-    let clock = ManualClock()
+    let clock: ManualClock
     let provider = ScriptedProvider()
     let log = Lines()
     let gate: Gate
@@ -24,8 +24,9 @@ final class Site: Sendable {
     /// `/` is open to this network besides. `rules` come before all others; there are these `clients` of the provider.
     init(
         openTo network: Network? = nil, rules: [Rule] = [], clients: [Client] = [Client("op")],
-        _ change: (inout GateSettings) -> Void = { _ in }
+        clock: ManualClock = ManualClock(), _ change: (inout GateSettings) -> Void = { _ in }
     ) throws {
+        self.clock = clock
         let url = try #require(EndpointURL("https://app.test"))
         var settings = GateSettings(
             publicURL: url, prefix: "/oauth2",

@@ -73,6 +73,28 @@ struct PrivateKeyTests {
         }
     }
 
+    @Test("A seed gives the Ed25519 key of RFC 8032, section 7.1, and nothing else does")
+    func seed() throws {
+        let vectors = [
+            (
+                "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+                "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+            ),
+            (
+                "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+                "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
+            ),
+        ]
+        for (secret, published) in vectors {
+            let key = try #require(PrivateKey(seed: Secret(bytes(secret))))
+            #expect(key.publicKey == ["kty": .string("OKP"), "crv": .string("Ed25519"), "x": text(bytes(published))])
+            #expect(key.algorithms == [.edDSA] && key.scalar == nil)
+        }
+        for count in [0, 31, 33, 64] {
+            #expect(PrivateKey(seed: Secret([UInt8](repeating: 1, count: count))) == nil, "\(count) bytes")
+        }
+    }
+
     @Test("REL-11: what is no key that can sign, or a weak one, is none")
     func refused() throws {
         let (curve, short) = (
@@ -103,6 +125,12 @@ struct PrivateKeyTests {
         for other in ["", edwardsPEM, text.replacing("CERTIFICATE", with: "PRIVATE KEY"), certificateBody] {
             #expect(!key.belongs(toCertificate: Array(other.utf8)), "\(other)")
         }
+    }
+
+    /// The bytes that are written in hexadecimal digits.
+    private func bytes(_ text: String) -> [UInt8] {
+        let digits = text.compactMap(\.hexDigitValue)
+        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
     }
 
     private func key(_ pem: String) throws -> PrivateKey {

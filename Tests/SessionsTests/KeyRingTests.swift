@@ -60,6 +60,32 @@ struct KeyRingTests {
         #expect(!ring.isAuthentic(code, for: text + [0], purpose: .ticket))
         #expect(!KeyRing([ringKey(2)]).isAuthentic(code, for: text, purpose: .ticket))
     }
+
+    @Test("SES: every key has 32 secret bytes for each purpose and label, newest first, and all are different")
+    func secrets() {
+        let rotated = KeyRing([ringKey(2, created: 9), ringKey(1)])
+        let all = Purpose.allCases.flatMap { purpose in
+            ["ES256", "EdDSA", "", "es256"].flatMap { rotated.secrets(purpose, $0).secrets }
+        }
+        #expect(all.count == 2 * 4 * Purpose.allCases.count && all.allSatisfy { $0.secret.exposed.count == 32 })
+        #expect(Set(all.map(\.secret.exposed)).count == all.count)
+        #expect(!all.contains { [ringKey(1), ringKey(2)].map(\.secret.exposed).contains($0.secret.exposed) })
+        #expect(rotated.secrets(.assertion, "ES256").secrets.map(\.created.seconds) == [9, 0])
+        let again = KeyRing([ringKey(1)]).secrets(.assertion, "ES256").secrets
+        #expect(again.map(\.secret.exposed) == [rotated.secrets(.assertion, "ES256").secrets[1].secret.exposed])
+    }
+
+    @Test("Whoever keeps secrets is told by a number that the keys were replaced")
+    func generation() {
+        let first = ring.secrets(.assertion, "x").generation
+        #expect(ring.secrets(.record, "y").generation == first)
+        ring.replace([ringKey(2), ringKey(1)])
+        let second = ring.secrets(.assertion, "x")
+        #expect(second.generation != first && second.secrets.count == 2)
+        ring.replace([ringKey(1)])
+        let third = ring.secrets(.assertion, "x").generation
+        #expect(third != second.generation && third != first, "also when the keys are those of before")
+    }
 }
 
 @Suite("The key file has a line for each key")
