@@ -69,8 +69,9 @@ extension Reader {
     }
 
     private func limits() -> LimitSettings {
-        LimitSettings(
-            checkThreads: number("limits.check_threads"), errandThreads: number("limits.errand_threads"),
+        let checkThreads = number("limits.check_threads")
+        return LimitSettings(
+            checkThreads: checkThreads == 0 ? nil : checkThreads, errandThreads: number("limits.errand_threads"),
             providerTimeout: duration("limits.provider_timeout"), requestBytes: size("limits.request_bytes"),
             identityBytes: size("limits.identity_bytes"), sessions: number("limits.sessions"),
             cachedSessions: number("limits.cached_sessions"))

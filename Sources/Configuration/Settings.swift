@@ -103,7 +103,8 @@ package struct AssertionHeaderSettings: Sendable {
 }
 
 package struct LimitSettings: Sendable {
-    package let checkThreads: Int
+    /// `nil` for as many as suit the machine.
+    package let checkThreads: Int?
     package let errandThreads: Int
     /// Seconds.
     package let providerTimeout: Int64

@@ -1,6 +1,6 @@
 /// What the edge lets in and how much it does at once.
 package struct Limits: Sendable {
-    /// Threads of the check lane.
+    /// Threads of the check lane; by default one for two processors.
     package var checkThreads: Int
     /// The most threads of the errand lane. They are made when they are needed.
     package var errandThreads: Int
@@ -15,7 +15,9 @@ package struct Limits: Sendable {
         checkThreads: Int? = nil, errandThreads: Int = 64, errandQueue: Int = 256, requestBytes: Int = 64 * 1024,
         insecureRemotePeers: Bool = false
     ) {
-        self.checkThreads = max(1, checkThreads ?? min(4, max(2, processorCount())))
+        // A thread answers some ten thousand checks a second. More threads than that needs only take turns with the web
+        // server that asks.
+        self.checkThreads = max(1, checkThreads ?? min(8, processorCount() / 2))
         self.errandThreads = max(1, errandThreads)
         self.errandQueue = max(0, errandQueue)
         self.requestBytes = min(max(4096, requestBytes), 1024 * 1024)

@@ -68,8 +68,8 @@ struct EnvironmentTests {
                 "environment:POSTERN_RULES: this key can be set in the file only"
             ])
         #expect(
-            mistakes(yaml(), ["POSTERN_LIMITS_CHECK_THREADS": "0"]) == [
-                "environment:POSTERN_LIMITS_CHECK_THREADS: limits.check_threads is out of range: from 1 to 64"
+            mistakes(yaml(), ["POSTERN_LIMITS_CHECK_THREADS": "65"]) == [
+                "environment:POSTERN_LIMITS_CHECK_THREADS: limits.check_threads is out of range: from 0 to 64"
             ])
     }
 
