@@ -115,7 +115,7 @@ struct Assembly {
     }
 
     /// Beats after which the start is over.
-    private static let settledAfter = 4
+    private static let settledAfter = 2
 
     private func note(_ trouble: StoreTrouble?) {
         switch trouble {
