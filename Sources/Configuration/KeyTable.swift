@@ -156,7 +156,8 @@ package enum KeyTable {
             "The end after so long without a request; `0` is off."),
         Key(
             "session.refresh_before", .duration(0...86_400), "60s",
-            "A refresh starts this long before the access token's end, off the request's path."),
+            "A refresh starts this long before the access token's end, but not in the first half of its time; off the request's path."
+        ),
         Key(
             "session.outage_grace", .duration(0...604_800), "10m",
             "How long past the access token's end a session is good while the provider is down."),

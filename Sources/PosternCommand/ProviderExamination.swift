@@ -19,7 +19,7 @@ struct ProviderExamination {
         guard let url = EndpointURL(base + "/.well-known/openid-configuration", allowsHTTP: true) else { return [] }
         do throws(ProviderFailure) {
             let answer = try site.visit(provider, at: url)
-            return [discovery(answer, url), clock(answer)].compactMap(\.self)
+            return [discovery(answer, url), introspection(answer), clock(answer)].compactMap(\.self)
         } catch {
             return [
                 .problem(
@@ -42,6 +42,17 @@ struct ProviderExamination {
                 remedy: "write issuer exactly so")
         }
         return .good("the provider \(said) answers")
+    }
+
+    /// Whether it is known where to ask about access tokens, where that is wanted. Some providers publish it elsewhere.
+    private func introspection(_ answer: ProbedSite.Answer) -> Finding? {
+        guard provider.accessTokens?.isIntrospected == true, provider.endpoints.introspection == nil,
+            let document = JSONValue(parsing: Array(answer.text.utf8), limit: 256 * 1024),
+            document["introspection_endpoint"] == nil
+        else { return nil }
+        return .problem(
+            "access tokens cannot be looked into: \(provider.name) publishes no introspection_endpoint",
+            remedy: "set providers.\(provider.name).introspection_endpoint")
     }
 
     /// The `Date` field (RFC 9110, section 6.6.1) beside our own clock.

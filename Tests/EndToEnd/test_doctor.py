@@ -108,6 +108,13 @@ def test_it_finds_trouble_with_provider_and_clock(make_site):
 
 
 @only("nginx")
+def test_it_says_when_tokens_cannot_be_looked_into(make_site):
+    site = make_site({"providers": {"op": {"access_tokens": {"introspection": True, "scopes": ["api"]}}}})
+    status, said = doctor(site)
+    assert status == 1 and "op publishes no introspection_endpoint" in said and "set providers.op.introspection_endpoint" in said, said
+
+
+@only("nginx")
 def test_its_own_page_is_nobody_elses(make_site):
     site = make_site()
     for cookie in ("postern-doctor=", "postern-doctor=1.AAAA", "postern-doctor=99999999999.AAAAAAAAAAAAAAAAAAAAAA"):
