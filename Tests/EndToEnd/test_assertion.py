@@ -243,7 +243,7 @@ def test_a_new_key_signs_when_its_time_has_come_and_the_old_one_goes_later(make_
 def test_a_rotation_keeps_the_key_that_still_signs(make_site, more, left):
     site = make_site({"session": {"lifetime": "60s"}, **more})
     now = int(time.time())
-    with open(key_file(site), "w") as file:  # one of 100 s ago, which does not sign yet, and the one that does
+    with open(f"{site.folder}/keys", "w") as file:  # one of 100 s ago, which does not sign yet, and the one that does
         file.writelines(f"v1 {now - age} {text * 42}A\n" for age, text in ((100, "B"), (9000, "C")))
     assert site.postern.run("key", "rotate").stdout.endswith(f": {left} keys\n")
 
