@@ -193,7 +193,8 @@ def test_somebody_without_a_group_sees_who_they_are_and_a_way_out(desk, window):
     assert "You are signed in as nina" in window.text and window.address == f"{APP}{desk.dag}"
     window.picture(f"{desk.kind}-refused")
     time.sleep(2)
-    assert window.title == "You may not see this" and desk.provider.log.count("GET /o/authorize/") == asked + 2, "it is a loop"
+    # Two for nina; another tab of this desk may sign in again meanwhile.
+    assert window.title == "You may not see this" and desk.provider.log.count("GET /o/authorize/") <= asked + 4, "it is a loop"
     window.click("a", "Sign out")
     window.until(lambda: window.title == "You are signed out", "the end of the session")
     window.click("a", "Sign in")
