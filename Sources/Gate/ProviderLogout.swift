@@ -129,7 +129,7 @@ extension Gate {
         let own = settings.identity.assertions?.publishedKeys ?? []
         for key in own + providers.relyingParties.compactMap(\.publicKey) where !keys.contains(key) { keys.append(key) }
         var response = Response.json(.ok, .object(["keys": .array(keys)]))
-        // Less than the shortest time that a new key is published before it signs, unless the operator has it sooner.
+        // Whoever keeps the keys so long has a new one before it signs: the configuration warns of a shorter key_delay.
         response.fields.append(Field(.cacheControl, "public, max-age=300"))
         return response
     }

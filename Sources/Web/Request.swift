@@ -56,6 +56,7 @@ package final class Request: Sendable {
         return place.isAbsent ? nil : storage[place.range]
     }
 
+    /// Whether a check is asked for by role, as Apache and lighttpd do (FastCGI specification, section 6.3).
     package var isAuthorizer: Bool {
         if case .authorizer = role { true } else { false }
     }

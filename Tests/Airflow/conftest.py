@@ -39,22 +39,9 @@ def make_airflow():
 def make_lasting_site(authority):
     """Makes a site that runs until the last test, and must end well as every site."""
     from harness.site import Site
-    made = []
 
-    def make(*arguments, **options):
-        site = Site(authority, *arguments, **options)
-        made.append(site)
-        _fixtures._sites.append(site)
-        return site
-
-    yield make
-    try:
-        for site in made:
-            site.assert_ends_well()
-    finally:
-        for site in made:
-            site.close()
-            _fixtures._sites.remove(site)
+    with _fixtures.keeping() as keep:
+        yield lambda *arguments, **options: keep(Site(authority, *arguments, **options))
 
 
 @pytest.fixture(scope="module")

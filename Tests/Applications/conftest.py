@@ -20,19 +20,5 @@ pytest_runtest_makereport = _shared.pytest_runtest_makereport
 @pytest.fixture(scope="module")
 def run(authority):
     """Runs a recipe until the module's last test: run(Flask, server="nginx")."""
-    running = []
-
-    def start(recipe, **options):
-        site = recipe(authority, **options)
-        running.append(site)
-        _shared._sites.append(site)  # whose logs a failure shows
-        return site
-
-    yield start
-    try:
-        for site in running:
-            site.assert_ends_well()
-    finally:
-        for site in running:
-            site.close()
-            _shared._sites.remove(site)
+    with _shared.keeping() as keep:
+        yield lambda recipe, **options: keep(recipe(authority, **options))

@@ -1,4 +1,5 @@
 """Fixtures: one site for the tests that need nothing special, and a way to make others."""
+import contextlib
 import os
 import sys
 import tempfile
@@ -11,6 +12,26 @@ from harness.pki import Authority  # noqa: E402
 from harness.site import Site  # noqa: E402
 
 _sites = []
+
+
+@contextlib.contextmanager
+def keeping():
+    """Gives `keep(site)`: its logs are shown when a test fails, and in the end it must end well."""
+    kept = []
+
+    def keep(site):
+        kept.append(site)
+        _sites.append(site)
+        return site
+
+    try:
+        yield keep
+        for site in kept:
+            site.assert_ends_well()
+    finally:
+        for site in kept:
+            site.close()
+            _sites.remove(site)
 
 
 @pytest.fixture(scope="session")
@@ -28,14 +49,8 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def shared_site(authority, front):
-    site = Site(authority, front=front)
-    _sites.append(site)
-    yield site
-    try:
-        site.assert_ends_well()
-    finally:
-        site.close()
-        _sites.remove(site)
+    with keeping() as keep:
+        yield keep(Site(authority, front=front))
 
 
 @pytest.fixture
@@ -52,22 +67,8 @@ def site(shared_site):
 @pytest.fixture
 def make_site(authority, front):
     """Makes a site of one's own: make_site({"session": {...}}, provider=…)."""
-    made = []
-
-    def make(changes=None, **options):
-        site = Site(authority, changes, **{"front": front, **options})
-        made.append(site)
-        _sites.append(site)
-        return site
-
-    yield make
-    try:
-        for site in made:
-            site.assert_ends_well()
-    finally:
-        for site in made:
-            site.close()
-            _sites.remove(site)
+    with keeping() as keep:
+        yield lambda changes=None, **options: keep(Site(authority, changes, **{"front": front, **options}))
 
 
 @pytest.hookimpl(hookwrapper=True)

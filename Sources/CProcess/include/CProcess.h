@@ -5,6 +5,6 @@
 int process_argument_count(void);
 const char *process_argument(int index);
 
-/* Gives back the memory that only the start needed: pages of the program and its libraries that nobody has asked for
-   since come from the page cache again when somebody does, and so does what malloc has free. */
+/* Gives back the memory that only the start needed: what malloc has free, and the pages of the program and its
+   libraries. Those that are needed again come back from the page cache, one by one. */
 void process_release_code(void);
