@@ -156,16 +156,11 @@ def basic(user, password):
 
 def lasting_site(authority, front, double, changes):
     """A site for all tests of a file: the body of a fixture that takes the place of `shared_site`."""
-    from conftest import _sites  # whose logs a failure shows
-    site = Site(authority, changes, provider=double, front=front)
-    _sites.append(site)
-    try:
-        yield site
-        site.assert_ends_well()
-    finally:
-        _sites.remove(site)
-        site.close()
-        double.close()
+    from conftest import keeping
+
+    with keeping() as keep:
+        yield keep(Site(authority, changes, provider=double, front=front))
+    double.close()
 
 
 class _Handler(BaseHTTPRequestHandler):
