@@ -62,6 +62,8 @@ extension Reader {
         if let subject = claims["sub"], !subject.isText {
             problems.add(place(path), "sub is one text that names the person; user, for example")
         }
+        // As with user names: an address that anybody could have given names nobody.
+        if claims["sub"] == .email { claims["sub"] = .verifiedEmail }
         return claims
     }
 }
@@ -142,13 +144,16 @@ private struct ClaimReader {
             }
             return ClaimTemplate.RoleLine(group: group, role: text)
         }
-        return .role(lines, others: others.flatMap { document.text($0) })
+        let other = others.flatMap { document.text($0) }
+        if let others, other == "" { problems.add(document.place(of: others), "default is empty; leave it out") }
+        return .role(lines, others: other)
     }
 
     /// Quoted it is text; else it is what the same letters are in JSON, and text if they are nothing there.
-    private func constant(_ node: Node) -> JSONValue? {
+    private func constant(_ node: Node, isInList: Bool = false) -> JSONValue? {
         switch node {
-        case .sequence(let elements): return .array(elements.compactMap(constant))
+        case .sequence(let elements) where !isInList:
+            return .array(elements.compactMap { constant($0, isInList: true) })
         case .scalar(let scalar) where scalar.style != .plain || !scalar.string.isEmpty:
             let value = scalar.style == .plain ? JSONValue(parsing: Array(scalar.string.utf8), limit: 64) : nil
             switch value {

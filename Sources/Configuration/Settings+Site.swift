@@ -192,7 +192,10 @@ extension Reader {
         }
         let assertion = assertion()
         if let name = assertion?.header {
-            headers.removeAll { $0.0.utf8.map(\.asciiLowercased) == name.utf8.map(\.asciiLowercased) }
+            let place = place("identity.assertion.header")
+            if headers.contains(where: { $0.0.utf8.map(\.asciiLowercased) == name.utf8.map(\.asciiLowercased) }) {
+                problems.add(place, "\(name) says something else already; give the assertion a header of its own")
+            }
             headers.append((name, "assertion"))
         }
         return IdentityHeaderSettings(
@@ -218,10 +221,16 @@ extension Reader {
         "age",
         "allow", "range", "expect", "refresh", "retry-after", "authorization", "www-authenticate", "proxy", "forwarded",
         "origin", "referer", "user-agent", "from", "via", "postern",
+        // As variables of an authorizer these are Apache's and lighttpd's own (RFC 3875, section 4.1).
+        "auth-type", "gateway-interface", "path-info", "path-translated", "path", "query-string", "remote-addr",
+        "remote-host", "remote-ident", "remote-port", "request-method", "request-uri", "script-name",
+        "script-filename", "document-root", "https",
+        // By these some applications take another path.
+        "x-original-url", "x-rewrite-url",
     ]
     private static let reservedFamilies = [
         "content-", "accept", "if-", "proxy-", "sec-", "x-accel-", "x-forwarded-", "x-sendfile", "variable-",
-        "access-control-",
+        "access-control-", "server-", "redirect-", "http-",
     ]
 }
 

@@ -50,6 +50,11 @@ package final class Assertions: Sendable {
             ring, algorithm: settings.algorithm, delay: settings.keyDelay, lifetime: settings.lifetime)
     }
 
+    /// Whether this is the `iss` of ours.
+    func isIssuer(_ issuer: String?) -> Bool {
+        issuer.map { $0.utf8.elementsEqual(settings.issuer.utf8) } ?? false
+    }
+
     /// A signed token, and when it may be handed out.
     struct Assertion {
         let text: String

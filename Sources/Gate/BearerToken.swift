@@ -91,12 +91,14 @@ extension Gate {
         return BearerFinding(refusal)
     }
 
-    /// Those to ask that count on the host. A token that names one of them is shown to no other.
+    /// Those to ask that count on the host. A token that names one of them is shown to no other, and an assertion of our
+    /// own to nobody.
     private func candidates(for text: String, on host: ArraySlice<UInt8>) -> [RelyingParty] {
         let issuer = RelyingParty.issuer(asSaidBy: text)
         let all = providers.takingTokens(on: host).filter { $0.mayKnow(tokenOf: issuer) }
         let named = all.filter { $0.isIssuer(issuer) }
-        return named.isEmpty ? all : named
+        guard named.isEmpty else { return named }
+        return settings.identity.assertions?.isIssuer(issuer) == true ? [] : all
     }
 
     /// Seconds that a refused token is not asked about again: it may become good, if clocks differ.

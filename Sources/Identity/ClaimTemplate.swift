@@ -4,6 +4,8 @@ package import Values
 package enum ClaimTemplate: Sendable, Equatable {
     case user
     case email
+    /// The address, if the provider says that it is the person's.
+    case verifiedEmail
     /// Whether the provider says that the address is the person's; nothing where there is no address.
     case isEmailVerified
     case preferredUsername
@@ -29,7 +31,8 @@ package enum ClaimTemplate: Sendable, Equatable {
     /// Whether what it gives is a text, for a person who has it.
     package var isText: Bool {
         switch self {
-        case .user, .email, .preferredUsername, .claim, .role, .constant(.string): true
+        case .user, .email, .verifiedEmail, .preferredUsername, .claim, .role: true
+        case .constant(.string(let text)): !text.isEmpty
         case .isEmailVerified, .groups, .constant: false
         }
     }
@@ -39,6 +42,7 @@ package enum ClaimTemplate: Sendable, Equatable {
         switch self {
         case .user: .string(identity.username)
         case .email: identity.email.map { .string($0) }
+        case .verifiedEmail: identity.isEmailVerified ? identity.email.map { .string($0) } : nil
         case .isEmailVerified: identity.email.map { _ in .bool(identity.isEmailVerified) }
         case .preferredUsername: identity.preferredUsername.map { .string($0) }
         case .groups: .array(identity.groups.map { .string($0) })

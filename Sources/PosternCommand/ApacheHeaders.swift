@@ -7,7 +7,7 @@ struct ApacheHeaders: Sendable {
         """
         # Who it is, in the words of the check; what a client sends under these names, or names like them, is taken out.
         # After an internal redirect that Apache does not check again the variables have another name.
-        \(names.allSpellings.map { "RequestHeader unset \($0)" }.joined(separator: "\n"))
+        \(names.allSpellings.map(removal).joined(separator: "\n"))
         \(names.sent.map(assignment).joined(separator: "\n"))
 
         # The application must not hold the key to the session. A redirect inside Apache is checked once more and needs it.
@@ -19,9 +19,19 @@ struct ApacheHeaders: Sendable {
 
     private static let isFinal = "expr=!(%{HANDLER} in { 'redirect-handler', 'httpd/unix-directory' })"
 
+    /// What the check itself reads stays until it is the last one, like the cookie: a program's token.
+    private func isForCheck(_ name: String) -> Bool { name.lowercased() == "authorization" }
+
+    private func removal(_ name: String) -> String {
+        "RequestHeader unset \(name)" + (isForCheck(name) ? " \"\(Self.isFinal)\"" : "")
+    }
+
     private func assignment(_ name: String) -> String {
         let variable = HeaderNames.variable(of: name)
-        return ["REDIRECT_\(variable)", variable].map { "RequestHeader set \(name) \"%{\($0)}e\" env=\($0)" }
-            .joined(separator: "\n")
+        return ["REDIRECT_\(variable)", variable].map { variable in
+            let condition =
+                isForCheck(name) ? "\"\(Self.isFinal) && -n reqenv('\(variable)')\"" : "env=\(variable)"
+            return "RequestHeader set \(name) \"%{\(variable)}e\" \(condition)"
+        }.joined(separator: "\n")
     }
 }

@@ -57,7 +57,8 @@ struct Explain: ParsableCommand {
         case .allow:
             if let identity, let assertion = settings.identity.assertion {
                 let claims = assertion.claims.compactMapValues { $0.value(for: identity) }
-                print("assertion: \(JSONValue.object(claims).text)")
+                let hasSubject = claims["sub"]?.string?.isEmpty == false
+                print("assertion: \(hasSubject ? JSONValue.object(claims).text : "none, because there is no sub")")
             }
         case .allowPublic: break
         case .signIn, .deny: throw ExitCode(1)

@@ -15,13 +15,15 @@ from joserfc.jwt import JWTClaimsRegistry
 from harness import fastcgi
 from harness.browser import NAVIGATION
 from harness.double import lasting_site
-from harness.extended import extended_site, key_file, published_keys
+from harness.extended import asked_at, extended_site, key_file, published_keys
 from harness.fronts import FRONTS, only, spawned
 from harness.provider import Provider
 from harness.servers import wait_until
 from harness.site import told, told_of
 from harness.tokens import Key, thumbprint, unb64
+from test_apache import vhost
 from test_flow import faketime
+from test_introspection import looked_up, opaque
 
 HEADER = "X-Auth-Request-Assertion"
 CLAIMS = {"name": "name", "level": "job.level", "tenant": {"value": "acme"}, "trial": {"value": False},
@@ -411,6 +413,25 @@ def test_a_program_with_an_access_token_has_one_too(make_site, header):
     assert not call(access[:-4] + "AAAA").is_protected and not call(token).is_protected, "an assertion opens nothing here"
     alice = site.signed_in()
     assert verified(site, assertion_of(alice.fetch("/", [("Authorization", f"Bearer {access}")]), header))[1]["sub"] == "alice"
+
+
+@only("apache-fcgid", "apache-authnz")
+def test_a_program_reaches_what_a_rewrite_inside_apache_leads_to(make_site):
+    """Apache asks about a redirect of its own once more: the program's token must still be there, and no assertion in its place."""
+    site = looked_up(make_site, shipped_extra=vhost, **settings(header="Authorization"))
+    token = opaque(site)
+    for path in ("/x", "/files/front.cgi", "/files/app/x", "/files/dir/"):
+        response = site.browser().fetch(path, [("Authorization", f"Bearer {token}")])
+        assert response.status == 200 and token not in response.text, path
+    assert {form["token"] for form in asked_at(site, "introspect")} == {token}
+
+
+@only("nginx")
+def test_LEAK_01_no_provider_is_asked_about_one(make_site):
+    site = looked_up(make_site, **settings())
+    token = assertion_of(site.signed_in().get("/"))
+    assert site.browser().fetch("/", [("Authorization", f"Bearer {token}")]).status == 401
+    assert not asked_at(site, "introspect")
 
 
 # Who else hears of it

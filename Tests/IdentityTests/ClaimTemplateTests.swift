@@ -34,6 +34,9 @@ struct ClaimTemplateTests {
         }
         #expect(ClaimTemplate.isEmailVerified.value(for: person("eve@example.com")) == .bool(isVerified))
         #expect(ClaimTemplate.isEmailVerified.value(for: person(nil)) == nil)
+        let verified: JSONValue? = isVerified ? .string("eve@example.com") : nil
+        #expect(ClaimTemplate.verifiedEmail.value(for: person("eve@example.com")) == verified)
+        #expect(ClaimTemplate.verifiedEmail.value(for: person(nil)) == nil)
     }
 
     @Test("Groups are an array in their order, also when there are none")
