@@ -44,10 +44,11 @@ struct Attempts {
         isRepeated(wanted) && count >= Self.most
     }
 
-    /// For a sign-in that begins: one more of the same, or a new beginning.
+    /// For a sign-in that begins: one more of the same, the same from another tab or call of the page, or a new beginning.
     func begun(for wanted: ArraySlice<UInt8>) -> SetCookie {
-        isRepeated(wanted)
-            ? cookie(count + 1, finished, purpose) : cookie(0, Self.never, Self.purpose(of: wanted))
+        let purpose = Self.purpose(of: wanted)
+        let isUnderWay = self.purpose == purpose && finished == Self.never
+        return cookie(isRepeated(wanted) ? count + 1 : isUnderWay ? count : 0, Self.never, purpose)
     }
 
     /// For a sign-in that has finished.

@@ -131,7 +131,7 @@ def sign_out(desk):
         desk.window.click("[data-testid=confirmation-confirm-button]")
     else:
         desk.window.click("form[action='/logout/'] button")
-    desk.window.until(lambda: desk.window.title == "You are signed out", "Postern's page")
+    desk.window.until(lambda: desk.window.title == "You are signed out", "Postern's page", 90)
 
 
 # Journeys

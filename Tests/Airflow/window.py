@@ -84,13 +84,24 @@ class Window:
         self.driver.get(f"{APP}{target}")
 
     def click(self, selector, text=None):
+        """As soon as it has come to its place: what moves away under the pointer is not hit."""
         def clicked():
             element = self.find(selector, text)
-            if element:
-                element.click()
+            if not element or not self.is_at_rest(element):
+                return None
+            element.click()
             return element
 
         self.until(clicked, f"{selector} {text or ''} to click")
+
+    def is_at_rest(self, element):
+        """Whether it stays where it is for a tenth of a second, and nothing moves that it is part of."""
+        return self.driver.execute_async_script("""
+            const [element, done] = arguments
+            const place = () => JSON.stringify(element.getBoundingClientRect())
+            const moves = document.getAnimations().some(a => a.playState === 'running' && a.effect?.target?.contains(element))
+            const before = place()
+            setTimeout(() => done(!moves && element.isConnected && place() === before), 100)""", element)
 
     def type_password(self, name):
         """At the provider's form."""
@@ -151,7 +162,9 @@ class Window:
 
     def described(self):
         with contextlib.suppress(WebDriverException):
-            return f"the browser is at {self.address} ({self.title}):\n{self.text[:600]}"
+            text = self.text
+            beginning, end = text[:600], text[600:][-600:]  # a dialog is at the end
+            return f"the browser is at {self.address} ({self.title}):\n{beginning}\n[…]\n{end}"
         return "the browser does not answer"
 
     def failed(self, test):

@@ -150,10 +150,6 @@ class Recipe(Site):
         assert response.status == 200, f"{response.status}: {response.text[:300]}\n{self.logs()}"
         return browser
 
-    def close(self):
-        super().close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
 
 def give(path, account, group, mode=None):
     if IS_ROOT:

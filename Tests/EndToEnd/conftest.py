@@ -28,6 +28,9 @@ def keeping():
         yield keep
         for site in kept:
             site.assert_ends_well()
+    except BaseException:
+        print(*(site.logs() for site in kept))
+        raise
     finally:
         for site in kept:
             site.close()
@@ -36,7 +39,8 @@ def keeping():
 
 @pytest.fixture(scope="session")
 def authority():
-    return Authority(tempfile.mkdtemp(prefix="postern-ca-"))
+    with tempfile.TemporaryDirectory(prefix="postern-ca-") as folder:
+        yield Authority(folder)
 
 
 def pytest_generate_tests(metafunc):

@@ -46,6 +46,17 @@ struct AttemptsTests {
         #expect(!attempts(value, at: 101).isLoop(for: page))
     }
 
+    @Test("Tabs that all begin once more count once, and make the next round no loop")
+    func again() {
+        var value: String? = rounds(1, for: page)
+        for _ in 0..<20 { value = attempts(value, at: 102).begun(for: page).value }
+        for _ in 0..<20 { value = attempts(value, at: 103).completed.value }
+        #expect(!attempts(value, at: 104).isLoop(for: page))
+        value = attempts(value, at: 104).begun(for: page).value
+        value = attempts(value, at: 105).completed.value
+        #expect(attempts(value, at: 106).isLoop(for: page), "but a loop of them is one")
+    }
+
     @Test("Signing in again after a while starts the count anew")
     func later() {
         let value = rounds(3, for: page)

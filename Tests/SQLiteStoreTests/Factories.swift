@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import Sessions
 import Synchronization
@@ -17,10 +18,7 @@ final class Folder: Sendable {
     }
 
     deinit {
-        for name in ["sessions.db", "sessions.db-wal", "sessions.db-shm", "keys", "keys.new"] {
-            unsafe unlink("\(path)/\(name)")
-        }
-        unsafe rmdir(path)
+        try? FileManager.default.removeItem(atPath: path)
     }
 
     var database: String { "\(path)/sessions.db" }

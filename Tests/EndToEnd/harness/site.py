@@ -146,6 +146,7 @@ class Site:
         self.backend.close()
         if self.owns_provider:
             self.provider.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def logs(self):
         return "".join(f"\n--- {server.name}\n{server.log[-6000:]}" for server in [*self.servers, *self.others])
