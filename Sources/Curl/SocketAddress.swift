@@ -11,8 +11,8 @@ extension IPAddress {
         let bytes = unsafe UnsafeRawBufferPointer(
             start: UnsafeRawPointer(address) + start, count: Int(address.pointee.addrlen))
         switch unsafe (address.pointee.family, bytes.count) {
-        case (AF_INET, 16...): unsafe self.init(bytes: Array(bytes[4..<8]))
-        case (AF_INET6, 24...): unsafe self.init(bytes: Array(bytes[8..<24]))
+        case (AF_INET, 16...): unsafe self.init(bytes: Array(bytes[4..<8])[...])
+        case (AF_INET6, 24...): unsafe self.init(bytes: Array(bytes[8..<24])[...])
         default: return nil
         }
     }

@@ -12,7 +12,7 @@ package struct IPAddress: Sendable, Hashable {
     }
 
     /// The address of these 16 (IPv6) or 4 (IPv4) bytes in network order; `nil` for another length.
-    package init?(bytes: some Collection<UInt8>) {
+    package init?(bytes: ArraySlice<UInt8>) {
         guard bytes.count == 4 || bytes.count == 16 else { return nil }
         let bits = bytes.reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
         self.bits = bytes.count == 4 ? Self.mapped | bits : bits
@@ -24,7 +24,7 @@ package struct IPAddress: Sendable, Hashable {
             self.init(bits: Self.mapped | UInt128(bits))
         } else {
             guard let bytes = Self.version6(Array(text)) else { return nil }
-            self.init(bytes: bytes)
+            self.init(bytes: bytes[...])
         }
     }
 

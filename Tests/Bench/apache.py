@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What a check costs behind Apache: part of `make bench`.
 
-One Apache (event MPM), the same page behind each contestant, measured in turns. The no-op has the printed configuration, too:
-what is compared is who is asked.
+One Apache (event MPM), the same page behind each contestant, measured in turns. The no-op has the printed configuration, too, and
+answers what Postern answers: what is compared is who is asked.
 
     page                 without any check
     noop-authnz          mod_authnz_fcgi asks a C authorizer that always says yes (noop.c)
@@ -122,6 +122,8 @@ ServerName bench.test
 TypesConfig /etc/mime.types
 KeepAlive On
 MaxKeepAliveRequests 0
+StartServers 8
+MaxSpareThreads 400
 FcgidIPCDir {self._path('fcgid')}
 FcgidProcessTableFile {self._path('fcgid/table')}
 FcgidSpawnScoreUpLimit 1000
@@ -184,6 +186,9 @@ def main():
     runs = {name: [] for name in options.contestants}
     with Field(options) as field:
         field.prove()
+        for name in options.contestants:
+            if name.endswith("fcgid"):  # until it has started as many processes as it will
+                field.run(name, 2 * options.connections, options.seconds)
         for _ in range(options.rounds):
             for name in options.contestants:
                 runs[name].append(field.run(name, options.connections, options.seconds))

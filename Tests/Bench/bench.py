@@ -5,7 +5,7 @@ Contestants, all behind the same nginx and the same page, measured in turns with
 
     nginx      the page without any check
     return204  auth_request answered by nginx itself
-    noop       auth_request to a C responder on libfcgi that always says 204 (noop.c)
+    noop       auth_request to a C responder on libfcgi that always says what Postern says of this session (noop.c)
     postern    auth_request to Postern with SQLite sessions
 
 Prints Markdown tables and writes .build/bench.json. Timings of one machine drift: compare within a run.
@@ -16,7 +16,8 @@ import os
 import statistics
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "EndToEnd")]
 import contestants  # noqa: E402
 import questions  # noqa: E402
 

@@ -1,5 +1,5 @@
-/* The yardstick: a FastCGI responder on libfcgi that does nothing but answer 204 with a user name, and as an authorizer
- * 200 with one. It is a reactor of two threads, each with its own epoll set over kept connections, so it is what any
+/* The yardstick: a FastCGI responder on libfcgi that does nothing but answer 204 with who it is, and as an authorizer
+ * 200. It is a reactor of two threads, each with its own epoll set over kept connections, so it is what any
  * check on libfcgi costs at least.
  *
  *     cc -O2 -o noop noop.c -lfcgi -lpthread && ./noop SOCKET     (or a PORT, or nothing: mod_fcgid's descriptor 0)
@@ -21,9 +21,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static const char answer[] = "Status: 204 No Content\r\nX-Auth-Request-User: alice\r\n\r\n";
-static const char cached[] = "Status: 200 OK\r\nX-Accel-Expires: 29\r\nX-Auth-Request-User: alice\r\n\r\n";
-static const char allowed[] = "Status: 200 OK\r\nVariable-REMOTE_USER: alice\r\n\r\n";
+/* What Postern says of the session that the load is sent with: web servers have as much to read, to set and to hand on. */
+#define FIELDS                                                             \
+    "X-Auth-Request-User: user0\r\nX-Auth-Request-Email: user0@example.com\r\n" \
+    "X-Auth-Request-Groups: staff,readers\r\nX-Auth-Request-Preferred-Username: user0\r\nCache-Control: no-store\r\n\r\n"
+
+static const char answer[] = "Status: 204 No Content\r\n" FIELDS;
+static const char cached[] = "Status: 200 OK\r\nX-Accel-Expires: 59\r\n" FIELDS;
+static const char allowed[] =
+    "Status: 200 OK\r\nVariable-REMOTE_USER: user0\r\nVariable-X_AUTH_REQUEST_USER: user0\r\n"
+    "Variable-X_AUTH_REQUEST_EMAIL: user0@example.com\r\nVariable-X_AUTH_REQUEST_GROUPS: staff,readers\r\n"
+    "Variable-X_AUTH_REQUEST_PREFERRED_USERNAME: user0\r\n\r\n";
 
 static int listen_on_port(int port)
 {

@@ -49,7 +49,7 @@ struct IPAddressTests {
 
     @Test("Bytes of another length than 4 and 16 are no address", arguments: [0, 3, 5, 15, 17])
     func lengths(count: Int) {
-        #expect(IPAddress(bytes: [UInt8](repeating: 1, count: count)) == nil)
+        #expect(IPAddress(bytes: [UInt8](repeating: 1, count: count)[...]) == nil)
     }
 
     @Test(

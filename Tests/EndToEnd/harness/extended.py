@@ -27,13 +27,18 @@ def settings_of(provider, **changes):
             "scopes": ["openid", "profile", "email", "groups"], **changes}
 
 
+# Gone with the process; other accounts may read what they are given in it.
+_keys = tempfile.TemporaryDirectory(prefix="postern-test-keys-")
+os.chmod(_keys.name, 0o711)
+
+
 def key_file(key):
     """The private half in a file of its own, as operators have it."""
     return write_key(key.private)
 
 
 def write_key(private, encryption=serialization.NoEncryption(), kind=serialization.PrivateFormat.PKCS8, mode=0o600):
-    descriptor, path = tempfile.mkstemp(suffix=".pem", prefix="postern-test-key-")
+    descriptor, path = tempfile.mkstemp(suffix=".pem", dir=_keys.name)
     with open(descriptor, "wb") as file:
         file.write(private.private_bytes(serialization.Encoding.PEM, kind, encryption))
     os.chmod(path, mode)
