@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test test-airflow build unit end-to-end lint bench install clean packages browser venv
+.PHONY: help demo demo-check test test-airflow build unit end-to-end lint bench install clean packages build-packages browser venv
 
 PREFIX ?= /usr/local
 SUDO := $(shell [ $$(id -u) = 0 ] || echo sudo)
@@ -24,9 +24,9 @@ demo: packages build venv ## Start a provider, nginx, Postern and a page to prot
 demo-check: packages browser build venv ## The demo, unattended, with a real browser; leaves .build/demo.png.
 	$(PYTHON) Tests/Demo/demo.py --check
 
-test: packages browser lint unit build venv end-to-end demo-check ## Everything that CI needs.
+test: packages browser lint unit build venv end-to-end demo-check ## Everything but the recipes: lint, unit tests, end-to-end tests, demo.
 
-build: packages ## Build the release binary.
+build: build-packages ## Build the release binary.
 	$(RELEASE) --product postern
 
 unit: packages ## Run the unit tests.
@@ -73,8 +73,11 @@ if [ -n "$$missing" ]; then \
   $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing; fi
 endef
 
-packages:
-	@$(call install,$(BUILD_PACKAGES) $(RUN_PACKAGES))
+packages: build-packages
+	@$(call install,$(RUN_PACKAGES))
+
+build-packages:
+	@$(call install,$(BUILD_PACKAGES))
 
 browser:
 	@$(call install,$(TEST_PACKAGES))

@@ -212,7 +212,7 @@ package enum KeyTable {
 
         Key(
             "limits.check_threads", .number(0...64), "0",
-            "Threads that answer checks; `0` is one for two processors. One where a web server starts Postern."),
+            "Threads that answer checks; `0` is one for two processors, eight at most. One where a web server starts Postern."),
         Key("limits.errand_threads", .number(1...512), "64", "Threads, at most, for what may wait for the provider."),
         Key(
             "limits.provider_timeout", .duration(1...60), "10s",
@@ -226,7 +226,7 @@ package enum KeyTable {
         Key(
             "limits.sessions", .number(1...100_000_000), "200000",
             "Sessions in the store; beyond, those that end soonest go."),
-        Key("limits.cached_sessions", .number(16...10_000_000), "131072", "Sessions in memory, about 2 kB each."),
+        Key("limits.cached_sessions", .number(16...10_000_000), "131072", "Sessions in memory, 3 to 4 kB each."),
 
         Key("log.format", .choice(["text", "json"]), "text", "One line for each event on standard error."),
         Key(

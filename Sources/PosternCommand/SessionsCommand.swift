@@ -36,7 +36,7 @@ struct SessionsCommand: ParsableCommand {
         @OptionGroup var configuration: ConfigurationOption
         @Option(help: "End the sessions of this user name.")
         var user: String?
-        @Option(help: "End the session of this id, as the list shows it.")
+        @Option(parsing: .unconditional, help: "End the session of this id, as the list shows it.")
         var id: String?
         @Flag(help: "End all sessions.")
         var all = false
