@@ -212,7 +212,8 @@ package enum KeyTable {
 
         Key(
             "limits.check_threads", .number(0...64), "0",
-            "Threads that answer checks; `0` is one for two processors, eight at most. One where a web server starts Postern."),
+            "Threads that answer checks; `0` is one for two processors, eight at most. One where a web server starts Postern."
+        ),
         Key("limits.errand_threads", .number(1...512), "64", "Threads, at most, for what may wait for the provider."),
         Key(
             "limits.provider_timeout", .duration(1...60), "10s",

@@ -43,7 +43,10 @@ extension Gate {
     ) -> Answer {
         let name = TokenCache.Name(token, on: host)
         if let known = tokens.outcome(of: name, at: clock.now()) { return .now(next(BearerFinding(known))) }
-        return .later { [self, host = Array(host)] in next(findOnce(token, name, on: host[...])) }
+        return .later { [self, host = Array(host)] in
+            let found = tokenErrands.doing { findOnce(token, name, on: host[...]) }
+            return next(found ?? .unknown("too many tokens are asked about"))
+        }
     }
 
     /// One finds out for all who bring the same token meanwhile.
@@ -91,14 +94,16 @@ extension Gate {
         return BearerFinding(refusal)
     }
 
-    /// Those to ask that count on the host. A token that names one of them is shown to no other, and an assertion of our
-    /// own to nobody.
+    /// Those to ask that count on the host. A token that names a provider is shown to no other, whether that one takes
+    /// tokens here or not, and an assertion of our own to nobody.
     private func candidates(for text: String, on host: ArraySlice<UInt8>) -> [RelyingParty] {
         let issuer = RelyingParty.issuer(asSaidBy: text)
         let all = providers.takingTokens(on: host).filter { $0.mayKnow(tokenOf: issuer) }
-        let named = all.filter { $0.isIssuer(issuer) }
-        guard named.isEmpty else { return named }
-        return settings.identity.assertions?.isIssuer(issuer) == true ? [] : all
+        let isNamed = providers.relyingParties.contains { $0.isIssuer(issuer) }
+        guard !isNamed, settings.identity.assertions?.isIssuer(issuer) != true else {
+            return all.filter { $0.isIssuer(issuer) }
+        }
+        return all
     }
 
     /// Seconds that a refused token is not asked about again: it may become good, if clocks differ.

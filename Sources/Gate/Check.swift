@@ -7,12 +7,13 @@ internal import Web
 
 /// The check: may this request pass? Asked on every request; answered from memory or one local lookup.
 extension Gate {
-    func check(_ request: Request) -> Answer {
+    /// `isAsked`: whether the location of the check asks, whose query may demand groups; else the query is the client's.
+    func check(_ request: Request, isAsked: Bool = true) -> Answer {
         guard !request.isAmbiguous else { return .now(misconfigured("one parameter came with two values")) }
         guard let method = request.method, !method.isEmpty, let uri = request[.requestURI] else {
             return .now(misconfigured("REQUEST_METHOD or REQUEST_URI is missing"))
         }
-        guard let demand = GroupDemand(of: request) else {
+        guard let demand = isAsked ? GroupDemand(of: request) : .nothing else {
             return .now(misconfigured("the location's query cannot be read: it knows allowed_groups only"))
         }
         guard let path = ResourcePath(requestURI: uri) else {
@@ -41,12 +42,14 @@ extension Gate {
         return question.demand.narrow(policy.decide(on: question.resource, for: identity, at: now), for: identity)
     }
 
-    /// Who is connected; behind a trusted proxy the last address in `X-Forwarded-For` that is not such a proxy's.
+    /// Who is connected; behind a trusted proxy the last address in `X-Forwarded-For` that is not such a proxy's; nil where
+    /// that cannot be told.
     func clientAddress(of request: Request) -> IPAddress? {
         let peer = request[.remoteAddress].flatMap { IPAddress($0) }
         guard !settings.trustedProxies.isEmpty, let peer, isTrusted(peer), let said = request[.forwardedFor] else {
             return peer
         }
+        guard !request.isForwardingAmbiguous else { return nil }
         for part in said.split(separator: UInt8(ascii: ",")).reversed() {
             guard let address = IPAddress(part.trimmed) else { return nil }
             if !isTrusted(address) { return address }

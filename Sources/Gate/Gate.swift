@@ -20,12 +20,14 @@ package struct Gate: Responder {
     let diagnosis = Diagnosis()
     let tokens = TokenCache()
     let logouts = Turnstile(4)
+    let tokenErrands: Turnstile
 
     package init(
         settings: GateSettings, policy: Policy, sessions: SessionKeeper, providers: Providers, keys: KeyRing,
         clock: Clock, log: Logger
     ) {
         self.settings = settings
+        tokenErrands = Turnstile(settings.tokenErrands)
         prefix = Array(settings.prefix.utf8)
         self.policy = policy
         self.sessions = sessions

@@ -23,12 +23,14 @@ package struct GateSettings: Sendable {
     package var providerTimeout: Int64
     /// Milliseconds that a check waits for a refresh which it can do without.
     package var patience: Int64
+    /// Errands, at most, that find out about access tokens at once: sign-ins need some, too.
+    package var tokenErrands: Int
 
     package init(
         publicURL: EndpointURL, prefix: String, cookies: CookieSettings, identity: IdentitySettings,
         returnTargets: ReturnTargets, trustedProxies: [Network] = [], answerCache: Int64 = 0, lifetime: Int64,
         signInLifetime: Int64,
-        providerTimeout: Int64, patience: Int64 = 1000
+        providerTimeout: Int64, patience: Int64 = 1000, tokenErrands: Int = 48
     ) {
         self.publicURL = publicURL
         self.prefix = prefix
@@ -41,6 +43,7 @@ package struct GateSettings: Sendable {
         self.signInLifetime = signInLifetime
         self.providerTimeout = providerTimeout
         self.patience = patience
+        self.tokenErrands = tokenErrands
     }
 
     /// An address of ours as the browser sees it.

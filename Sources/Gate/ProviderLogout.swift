@@ -23,22 +23,26 @@ extension Gate {
 
     private static var longestToken: Int { 16 * 1024 }
 
-    /// Several clients of one provider have the same issuer: the token names one of them.
+    /// Several clients of one provider have the same issuer, and the token names one of them; several providers of ours may
+    /// be the same client, and the token is about the sessions of each.
     private func endAll(_ token: String) -> Response {
         let issuer = RelyingParty.issuer(asSaidBy: token)
         let issuers = providers.relyingParties.filter { $0.isIssuer(issuer) }
         guard !issuers.isEmpty else { return refuseLogout("it names no issuer of ours") }
         var refusal = SignInFailure.invalidToken("")
+        var trouble: String?
+        var answers: [Response] = []
         for relyingParty in issuers {
             do throws(SignInFailure) {
                 let logout = try relyingParty.logout(token, deadline: deadline())
-                return end(logout, relyingParty.provider.name)
+                answers.append(end(logout, relyingParty.provider.name))
             } catch {
-                refusal = error
+                if case .providerUnavailable(let reason) = error { trouble = reason } else { refusal = error }
             }
         }
-        if case .providerUnavailable(let reason) = refusal {
-            log(.cannotTell("a logout token could not be verified: \(reason)"))
+        if let failed = answers.first(where: { $0.status != .ok }) ?? answers.first { return failed }
+        if let trouble {
+            log(.cannotTell("a logout token could not be verified: \(trouble)"))
             return Response(.serviceUnavailable, fields: [Field(.retryAfter, "5")])
         }
         return refuseLogout("\(refusal)")

@@ -13,7 +13,7 @@ extension Gate {
         guard !isOwnAddress(uri, request) else { return signIn(request) }
         // In place of a 401. Some web servers make one of a 403 or 503, too (mod_fcgid), and then a sign-in would not
         // help: so what the check says is found out again.
-        return check(request).then { checked in
+        return check(request, isAsked: false).then { checked in
             guard checked.status.kind != .successful else { return signIn(request) }
             // What the check itself told a program, the web server hands on already.
             var refusal = checked

@@ -89,13 +89,18 @@ struct AccessTokenClaims {
         try TokenTimes.check(["iat", "nbf"], areOverIn: members, now)
         // What an ID token or a logout token has and an access token has not; what some providers call a refresh token.
         guard !["nonce", "events", "at_hash"].contains(where: { members[$0] != nil }),
-            !["token_use", "token_type"].contains(where: { members[$0]?.string?.hasPrefix("refresh") ?? false }),
-            members["token_use"] != .string("id")
+            !["token_use", "token_type", "typ"].contains(where: { Self.isAnotherKind(members[$0]?.string) })
         else { throw .invalidToken("it is another kind of token") }
         // Bound to a key or a certificate that we cannot see through the web server (RFC 7800).
         guard members["cnf"] == nil else { throw .invalidToken("it is bound to a key of its own (cnf)") }
         let granted = Set(members["scope"]?.string?.split(separator: " ").map(String.init) ?? [])
         guard demand.scopes.allSatisfy(granted.contains) else { throw .denied(code: "insufficient_scope") }
+    }
+
+    /// What providers call tokens that open nothing by themselves; Keycloak says `typ: Refresh` or `Offline`.
+    private static func isAnotherKind(_ kind: String?) -> Bool {
+        guard let kind = kind?.lowercased() else { return false }
+        return kind.hasPrefix("refresh") || ["offline", "id", "logout"].contains(kind)
     }
 
     /// Seconds past its end that a token is taken: none is renewed here, so there is no use in more.

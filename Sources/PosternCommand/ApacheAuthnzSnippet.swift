@@ -64,6 +64,9 @@ struct ApacheAuthnzSnippet: ServerSnippet {
         # `hosts` in rules is compared with ServerName, which Apache chose, and not with what the client says.
         UseCanonicalName On
 
+        # It would show what only the application is told.
+        TraceEnable Off
+
         # Sign-in, callback, sign-out and the other pages of Postern.
         ProxyPass "\(prefix)/" "\(pages)"
         <Location \(prefix)/>

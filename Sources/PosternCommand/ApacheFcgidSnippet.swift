@@ -68,6 +68,9 @@ struct ApacheFcgidSnippet: ServerSnippet {
         # `hosts` in rules is compared with ServerName, which Apache chose, and not with what the client says.
         UseCanonicalName On
 
+        # It would show what only the application is told.
+        TraceEnable Off
+
         # Sign-in, callback, sign-out and the other pages of Postern.
         <IfModule proxy_module>
             ProxyPass \(prefix)/ !

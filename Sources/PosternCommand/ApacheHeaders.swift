@@ -10,6 +10,11 @@ struct ApacheHeaders: Sendable {
         \(names.allSpellings.map(removal).joined(separator: "\n"))
         \(names.sent.map(assignment).joined(separator: "\n"))
 
+        # Nor may a client have them taken out again: what stands in Connection is not passed on.
+        RequestHeader unset Connection "expr=req_novary('Connection') !~ /^([ \\t,]*(close|keep-alive|upgrade|te|http2-settings))*[ \\t,]*$/i"
+        # A tunnel of another protocol than WebSocket would not be checked any more.
+        RequestHeader unset Upgrade "expr=req_novary('Upgrade') !~ /^websocket$/i"
+
         # The application must not hold the key to the session. A redirect inside Apache is checked once more and needs it.
         RequestHeader edit* Cookie "(^|[;,][ \\t]*)\(cookies.pattern)[ \\t]*=[^;]*" "" "\(Self.isFinal)"
         RequestHeader edit Cookie "^[;,][ \\t]*" "" "\(Self.isFinal)"

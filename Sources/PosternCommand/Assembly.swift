@@ -205,9 +205,16 @@ extension Assembly {
             publicURL: settings.gate.publicURL, prefix: settings.gate.prefix, cookies: cookieSettings,
             identity: identity,
             returnTargets: ReturnTargets(publicURL: settings.gate.publicURL, hosts: settings.gate.returnHosts),
-            trustedProxies: settings.gate.trustedProxies, answerCache: settings.gate.answerCache,
+            trustedProxies: settings.gate.trustedProxies, answerCache: answerCache,
             lifetime: settings.session.lifetime,
-            signInLifetime: settings.session.signInLifetime, providerTimeout: settings.limits.providerTimeout * 1000)
+            signInLifetime: settings.session.signInLifetime, providerTimeout: settings.limits.providerTimeout * 1000,
+            tokenErrands: max(1, settings.limits.errandThreads * 3 / 4))
+    }
+
+    /// Whoever is there must be seen before they count as idle.
+    private var answerCache: Int64 {
+        let idle = settings.session.idleTimeout
+        return idle > 0 ? min(settings.gate.answerCache, idle / 2) : settings.gate.answerCache
     }
 
     private var cookieSettings: CookieSettings {

@@ -87,19 +87,24 @@ struct LighttpdSnippet: ServerSnippet {
         \(headers.sent.map { "    [\"\($0)\"] = \"\(HeaderNames.variable(of: $0))\"," }.joined(separator: "\n"))
         }
 
-        -- What only we say. A client may spell it with underscores.
+        -- What only we say. A client may spell it with underscores or dots: CGI and FastCGI know no difference.
         local ours = {
         \(scrubbed.map { "    [\"\($0)\"] = true," }.joined(separator: "\n"))
         }
 
         local forged = {}
         for name in pairs(r.req_header) do
-            if ours[(name:lower():gsub("_", "-"))] then
+            local plain = name:lower():gsub("[^%w]", "-")
+            if ours[plain] or plain == "x-forwarded-for" and name:lower() ~= plain then
                 table.insert(forged, name)
             end
         end
         for _, name in ipairs(forged) do
             r.req_header[name] = nil
+        end
+        -- A tunnel of another protocol would not be checked any more.
+        if (r.req_header["Upgrade"] or ""):lower() ~= "websocket" then
+            r.req_header["Upgrade"] = nil
         end
 
         if r.req_env["POSTERN"] == "passed" then

@@ -72,8 +72,13 @@ extension NginxSnippet {
             keepalive 32;                       # connections to Postern are kept
         }
 
-        # WebSockets are passed on; other requests may share a kept connection to the application.
-        map $http_upgrade $postern_connection {
+        # WebSockets are passed on, and no other protocol: what comes through its tunnel would not be checked. Other requests
+        # may share a kept connection to the application.
+        map $http_upgrade $postern_upgrade {
+            default         "";
+            ~*^websocket$   websocket;
+        }
+        map $postern_upgrade $postern_connection {
             default  upgrade;
             ""       "";
         }
@@ -202,6 +207,11 @@ extension NginxSnippet {
             fastcgi_cache_use_stale off;
             fastcgi_cache_background_update off;
             fastcgi_cache_revalidate off;
+            # Not what the rest of the server says about its own pages.
+            fastcgi_cache_valid any 0;
+            fastcgi_ignore_headers X-Accel-Limit-Rate;
+            fastcgi_cache_bypass "";
+            fastcgi_no_cache "";
             fastcgi_store off;
         """
     }
@@ -254,7 +264,7 @@ extension NginxSnippet {
         proxy_set_header X-Forwarded-For $remote_addr;
         proxy_set_header X-Forwarded-Proto $scheme;
         proxy_set_header X-Forwarded-Host $postern_host;
-        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Upgrade $postern_upgrade;
         proxy_set_header Connection $postern_connection;
         proxy_set_header Cookie $postern_cookie;
 

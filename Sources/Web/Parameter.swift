@@ -46,7 +46,8 @@ extension Request {
         /// among them: nginx sends it twice where Debian's `fastcgi_params` is included and then overridden.
         package var decides: Bool {
             switch self {
-            case .requestMethod, .requestURI, .scriptName, .pathInfo, .documentURI, .redirectedMethod, .remoteAddress,
+            case .requestMethod, .requestURI, .queryString, .scriptName, .pathInfo, .documentURI, .redirectedMethod,
+                .remoteAddress,
                 .serverName, .https, .allowStatus, .headerBytes, .pages, .authorization:
                 true
             default: false

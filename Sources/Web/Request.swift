@@ -19,6 +19,8 @@ package final class Request: Sendable {
     private let places: Places
     /// Whether a parameter that decides came twice with two meanings: nothing may be allowed on its word.
     package let isAmbiguous: Bool
+    /// Whether `X-Forwarded-For` came twice with two values: nobody can tell which one the last proxy wrote.
+    package let isForwardingAmbiguous: Bool
 
     fileprivate init(role: Role, body: [UInt8], _ values: consuming Builder) {
         self.role = role
@@ -26,6 +28,7 @@ package final class Request: Sendable {
         storage = values.storage
         places = values.places
         isAmbiguous = values.isAmbiguous
+        isForwardingAmbiguous = values.isForwardingAmbiguous
     }
 
     /// One for each parameter, by its number.
@@ -87,6 +90,7 @@ extension Request {
         package var storage: [UInt8]
         fileprivate var places = Places(repeating: .absent)
         fileprivate var isAmbiguous = false
+        fileprivate var isForwardingAmbiguous = false
 
         /// `buffer`: the storage of a request that is answered, so that the next need not ask for memory.
         package init(reusing buffer: consuming [UInt8] = []) {
@@ -96,7 +100,8 @@ extension Request {
 
         /// Keeps what stands in `storage` from `start` on as the value of this parameter. A second `HTTP_COOKIE` is
         /// appended to the first, because two lines are one cookie string (RFC 6265, section 5.4); a second different
-        /// value of a parameter that decides makes the request ambiguous; of any other the first counts.
+        /// value of a parameter that decides makes the request ambiguous, but that an empty `QUERY_STRING` says nothing:
+        /// nginx sends one where Debian's `fastcgi_params` is included first; of any other the first counts.
         package mutating func add(_ parameter: Parameter, from start: Int) {
             let value = start..<storage.count
             let place = places[parameter.rawValue]
@@ -104,8 +109,12 @@ extension Request {
                 places[parameter.rawValue] = Place(value)
             } else if parameter == .cookie {
                 places[parameter.rawValue] = join(place.range, value)
-            } else if parameter.decides, storage[place.range] != storage[value] {
-                isAmbiguous = true
+            } else if parameter == .queryString, place.range.isEmpty {
+                places[parameter.rawValue] = Place(value)
+            } else if parameter == .queryString, value.isEmpty {
+                return
+            } else if parameter.decides || parameter == .forwardedFor, storage[place.range] != storage[value] {
+                if parameter.decides { isAmbiguous = true } else { isForwardingAmbiguous = true }
             }
         }
 

@@ -6,11 +6,11 @@ import time
 import pytest
 
 from harness.browser import Browser
-from harness.fronts import spawned
+from harness.fronts import only, spawned
 from harness.servers import wait_until
 
 FRONTS = ["apache-fcgid", "apache-authnz"]
-CGI = "#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\nPROTECTED\\n'; env\n"
+CGI = "#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\nPROTECTED\\n'; tr '\\0' '\\n' < /proc/$$/environ\n"
 WSGI = """
 def application(environ, start):
     start("200 OK", [("Content-Type", "text/plain")])
@@ -64,6 +64,26 @@ FORGED = [("X-Auth-Request-User", "forged"), ("X_Auth_Request_User", "forged"), 
           ("Variable-REMOTE_USER", "forged"), ("X-Auth-Request-Access-Token", "forged")]
 
 
+PUNCTUATION = ".!#$%&'*+^`|~_"
+
+
+def spelled_with(joint):
+    """Our names with something else for a hyphen."""
+    return [(name.replace("-", joint), "forged") for name in ("X-Auth-Request-User", "X-Auth-Request-Groups", "Remote-User", "X-Forwarded-User")]
+
+
+def assert_is_alice_alone(response, what):
+    """A CGI may take the first or the last of two variables of one name: there is one."""
+    if response.status == 400:
+        return
+    assert response.is_protected, f"{response.status}: {what}"
+    lines = response.text.splitlines()
+    assert not [line for line in lines if line.endswith("=forged")], what
+    names = [line.partition("=")[0] for line in lines]
+    assert "HTTP_X_AUTH_REQUEST_USER=alice" in lines and names.count("HTTP_X_AUTH_REQUEST_USER") == names.count("REMOTE_USER") == 1, what
+    assert names.count("HTTP_X_AUTH_REQUEST_GROUPS") <= 1, what
+
+
 @pytest.mark.parametrize("path", ["/cgi/env.cgi", "/files/app/deep?x=1", "/wsgi/x"])
 def test_HDR_applications_of_the_server_itself_are_told_who_it_is(own_site, path):
     browser = own_site.signed_in()
@@ -73,6 +93,42 @@ def test_HDR_applications_of_the_server_itself_are_told_who_it_is(own_site, path
     forged = {name for name, value in seen.items() if value == "forged"}
     assert not forged - {"HTTP_VARIABLE_REMOTE_USER"}, forged
     assert "__Host-postern" not in seen.get("HTTP_COOKIE", "")
+
+
+def test_HDR_03_no_punctuation_gets_through(own_site):
+    browser = own_site.signed_in()
+    for joint in PUNCTUATION:
+        assert_is_alice_alone(browser.get("/cgi/env.cgi", headers=spelled_with(joint)), joint)
+
+
+@pytest.mark.parametrize("said", ["Require all granted", "Satisfy Any\nRequire all granted", "AuthMerging Or\nRequire all granted",
+                                  "FcgidAccessCheckerAuthoritative Off", "AuthType None\nRequire all granted", "SetHandler default-handler"])
+def test_PATH_htaccess_opens_nothing(own_site, said):
+    write(f"{own_site.folder}/site/files/dir/.htaccess", said + "\n")
+    response = own_site.browser().fetch("/files/dir/index.html")
+    assert response.status in (401, 500) and not response.is_protected
+
+
+@only("apache-authnz")
+def test_require_user_names_who_may(make_site):
+    site = make_site(shipped_extra=vhost)
+    protect = f"{site.folder}/postern-protect.conf"
+    with open(protect) as file:
+        text = file.read()
+    assert text.count("Require valid-user\n") == 1
+    write(protect, text.replace("Require valid-user\n", "Require user alice\n"))
+    site.restart_front()
+    assert site.browser().fetch("/cgi/env.cgi").status == 401
+    assert variables(site.signed_in().get("/cgi/env.cgi"))["REMOTE_USER"] == "alice"
+    write(protect, text.replace("Require valid-user\n", "Require user carol\n"))
+    site.restart_front()
+    refused = site.browser().sign_in("/cgi/env.cgi")
+    assert refused.status >= 400 and not refused.is_protected
+
+
+def test_PATH_07_trace_shows_nothing(own_site):
+    response = own_site.signed_in().send("/", "TRACE", [("Max-Forwards", "0")])
+    assert response.status == 405 and b"alice" not in response.raw
 
 
 def test_PATH_folders_redirects_and_errors_of_the_server_itself_are_checked(own_site):

@@ -91,6 +91,16 @@ def test_HDR_03_no_spelling_gets_through(make_site, front, underscores):
                 assert told_of(response, "X-Auth-Request-User") == ["alice"], variant
 
 
+def test_HDR_01_connection_takes_none_of_ours_out(site):
+    """A proxy drops the fields that Connection names (RFC 9110, section 7.6.1)."""
+    site.provider.person["groups"] = ["staff"]
+    names = {"X-Auth-Request-User": "alice", "X-Auth-Request-Email": "alice@example.com", "X-Auth-Request-Groups": "staff"}
+    for value in (", ".join(names), f"close, {', '.join(names)}", f"close,{','.join(names).lower()}", f"Upgrade, {','.join(names)}"):
+        response = site.signed_in().get("/", headers=[("Connection", value)])
+        for name, said in names.items():
+            assert told_of(response, name) == [said], value
+
+
 HOSTILE = ["bob\r\nX-Auth-Request-Groups: admins", "bob\nx", "bob\rx", "bob\0x", "bob\x7fx", "bob\u0085x", "bob\u2028x", "bob\u2029x",
            "bob\x1b[31m", "bob\x9b31m", "\r\n\r\nbob", "bob\n"]
 

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from test_apache import CGI, FORGED, variables, write
+from test_apache import CGI, FORGED, PUNCTUATION, assert_is_alice_alone, spelled_with, variables, write
 
 FRONTS = ["lighttpd"]
 
@@ -26,6 +26,12 @@ def test_HDR_a_cgi_is_told_who_it_is(own_site):
     assert seen["REMOTE_USER"] == seen["HTTP_X_AUTH_REQUEST_USER"] == seen["X_AUTH_REQUEST_USER"] == "alice"
     assert not {name for name, value in seen.items() if value == "forged"} - {"HTTP_VARIABLE_REMOTE_USER", "HTTP_PROXY"}
     assert "__Host-postern" not in seen.get("HTTP_COOKIE", "")
+
+
+def test_HDR_03_no_punctuation_gets_through(own_site):
+    browser = own_site.signed_in()
+    for joint in PUNCTUATION:
+        assert_is_alice_alone(browser.get("/cgi/env.cgi", headers=spelled_with(joint)), joint)
 
 
 def test_PATH_folders_are_checked(own_site):

@@ -43,6 +43,22 @@ def test_a_demand_that_is_not_understood_lets_nobody_in(site):
         assert fastcgi.ask(site.postern.socket, fastcgi.check("/", cookie, QUERY_STRING=query)).status == status, query
 
 
+def test_a_demand_counts_behind_the_empty_query_of_debians_parameters(make_site):
+    """In a configuration of one's own: `include fastcgi_params` sends an empty QUERY_STRING first."""
+    site = make_site(shipped_extra=lambda site: f"""
+        location = /_ops {{
+            internal; include /etc/nginx/fastcgi_params; fastcgi_param QUERY_STRING allowed_groups=ops;
+            fastcgi_pass_request_body off; fastcgi_pass unix:{site.postern.socket};
+        }}
+        location /ops/ {{ auth_request /_ops; proxy_pass http://127.0.0.1:{site.backend.port}; }}""")
+    assert site.signed_in().fetch("/ops/x").status == 403
+    site.provider.person["groups"] = ["ops"]
+    assert site.signed_in().fetch("/ops/x").is_protected
+    cookie = site.signed_in().cookies.header()
+    twice = [*fastcgi.check("/", cookie, QUERY_STRING="allowed_groups=ops").items(), ("QUERY_STRING", "allowed_groups=staff")]
+    assert fastcgi.ask(site.postern.socket, twice).status == 500
+
+
 def test_internal_redirects_and_error_pages_are_checked_too(make_site):
     def files(site):
         os.makedirs(f"{site.folder}/files/static", exist_ok=True)

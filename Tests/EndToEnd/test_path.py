@@ -5,7 +5,9 @@ import pytest
 
 from harness import fastcgi
 from harness.browser import NAVIGATION
+from conftest import keeping
 from harness.fronts import FRONTS, only
+from harness.site import Site, told_of
 
 
 def served(response):
@@ -167,3 +169,38 @@ def test_rules_by_network_and_host(make_site):
     assert ask(HTTP_X_FORWARDED_FOR="10.1.2.3") == 401
     assert ask(REMOTE_ADDR="127.0.0.2", HTTP_X_FORWARDED_FOR="10.1.2.3") == 200
     assert ask(REMOTE_ADDR="127.0.0.2", HTTP_X_FORWARDED_FOR="10.1.2.3, 192.0.2.1") == 401
+
+
+PROXY, INSIDE, OUTSIDE = "127.0.0.1", "10.1.2.3", "192.0.2.1"
+
+
+@pytest.fixture(scope="module")
+def networks(authority, front):
+    """Everybody of 10.0.0.0/8 may pass, as the proxy in front says."""
+    with keeping() as keep:
+        yield keep(Site(authority, {"rules": [{"networks": ["10.0.0.0/8"], "public": True}, {"allow": {"groups": ["nobody"]}}],
+                                    "trusted_proxies": [PROXY]}, front=front))
+
+
+def test_PATH_04_a_network_is_what_the_last_proxy_said(networks):
+    names = ("X-Forwarded-For", "X_Forwarded_For", "X.Forwarded.For", "X-Forwarded_For")
+    assert networks.browser().fetch("/", [(names[0], INSIDE)]).is_protected
+    for headers in [[(names[0], INSIDE), (names[0], OUTSIDE)], [(names[0], f"{INSIDE}, {OUTSIDE}")],
+                    *([(name, INSIDE), (names[0], OUTSIDE)] for name in names[1:]), *([(names[0], OUTSIDE), (name, INSIDE)] for name in names[1:])]:
+        response = networks.browser().fetch("/", headers)
+        assert response.status in (400, 401) and not response.is_protected, (response.raw, headers)
+
+
+def test_PATH_04_two_words_of_the_proxy_are_none(networks):
+    for values in ((INSIDE, OUTSIDE), (OUTSIDE, INSIDE)):
+        parameters = [*fastcgi.check("/").items(), *(("HTTP_X_FORWARDED_FOR", value) for value in values)]
+        for role in (fastcgi.RESPONDER, fastcgi.AUTHORIZER):
+            assert fastcgi.ask(networks.postern.socket, parameters, role=role).status >= 400, values
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "foo", "websocket, h2c", "h2c, websocket", "TLS/1.0", "websocket/13"])
+def test_PATH_no_other_protocol_is_tunnelled(site, protocol):
+    """After it nothing would be checked any more."""
+    headers = [("Upgrade", protocol), ("Connection", "Upgrade, HTTP2-Settings"), ("HTTP2-Settings", "AAMAAABkAAQAAP__")]
+    for browser, target in ((site.browser(), "/public/x"), (site.signed_in(), "/")):
+        assert told_of(browser.fetch(target, headers), "Upgrade") in ([], [""])

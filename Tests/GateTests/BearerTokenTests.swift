@@ -184,6 +184,22 @@ struct BearerTokenTests {
         #expect(site.log.all.contains { $0.contains("provider=other") }, "it was asked about the one that names nobody")
     }
 
+    @Test("LEAK-01: a token that names a provider which takes none here is shown to nobody")
+    func strangers() throws {
+        let other = try #require(EndpointURL("https://other.test/realm"))
+        let site = try Site(
+            clients: [
+                Client("other") {
+                    $0.accessTokens = AccessTokenDemand(audiences: [], isIntrospected: true)
+                    $0.issuer = other.text
+                    $0.issuerURL = other
+                }, Client("op"),
+            ])
+        let token = try site.provider.sign(["iss": .string(ScriptedProvider.issuer)])
+        #expect(site.check("/x", extra: [("HTTP_AUTHORIZATION", "Bearer \(token)")]).status == .unauthorized)
+        #expect(!site.log.all.contains { $0.contains("provider=other") })
+    }
+
     @Test("HDR-01: an authorizer's answer has the program in variables, as a person")
     func authorizer() {
         let request = makeRequest("/x", role: .authorizer, extra: [("HTTP_AUTHORIZATION", "Bearer t-1")])

@@ -43,6 +43,16 @@ struct ProviderLogoutTests {
         #expect(site.check("/", cookie: others[1]).status == .unauthorized)
     }
 
+    @Test("OUT-03: where several providers of ours are one client, the token is about the sessions of each")
+    func oneClientTwice() throws {
+        for order in [["api", "op"], ["op", "api"]] {
+            let site = try Site(clients: order.map { Client($0) })
+            let sessions = try ["op", "api"].map { try site.signIn(with: $0) }
+            #expect(post(try site.provider.sign(logoutClaims(site.clock.now)), site).status == .ok)
+            #expect(sessions.allSatisfy { site.check("/", cookie: $0).status == .unauthorized }, "\(order)")
+        }
+    }
+
     @Test("OUT-03: a session that is not known is none to end, and that is well")
     func unknown() throws {
         #expect(post(try token(["sid": .string("nobody's")])).status == .ok)

@@ -80,6 +80,12 @@ struct AccessTokenTests {
         #expect(kind { _ = try introspected(["iss": .string("https://evil.test")], open) } == "invalidToken")
         #expect(kind { _ = try introspected(["aud": absent]) } == "invalidToken", "audiences are configured")
         #expect(kind { _ = try introspected(["aud": .string("other")]) } == "invalidToken")
+        #expect(try introspected(["typ": .string("Bearer"), "token_type": .string("Bearer")]) != nil)
+        for word in ["Refresh", "refresh_token", "Offline", "ID", "Logout"] {
+            for name in ["typ", "token_type", "token_use"] {
+                #expect(kind { _ = try introspected([name: .string(word)]) } == "invalidToken", "\(name): \(word)")
+            }
+        }
     }
 
     @Test("Only a truth value says that a token is active")

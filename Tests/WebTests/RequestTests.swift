@@ -33,12 +33,29 @@ struct RequestTests {
 
     @Test(
         "A parameter that decides and comes with two values makes the request ambiguous",
-        arguments: Request.Parameter.allCases.filter(\.decides))
+        arguments: Request.Parameter.allCases.filter { $0.decides && $0 != .queryString })
     func ambiguous(parameter: Request.Parameter) {
         #expect(request((parameter.name, "a"), (parameter.name, "b")).isAmbiguous)
         #expect(request((parameter.name, "a"), (parameter.name, "")).isAmbiguous)
         #expect(request((parameter.name, "a"), (parameter.name, "ab")).isAmbiguous)
         #expect(!request((parameter.name, "a"), (parameter.name, "a")).isAmbiguous)
+    }
+
+    @Test("An empty query says nothing beside another one, and two others are ambiguous")
+    func queries() {
+        for pairs in [["", "a"], ["a", ""], ["", "a", ""], ["a", "a"]] {
+            let request = Request(role: .responder, parameters: pairs.map { (name: "QUERY_STRING", value: $0) })
+            #expect(request.text(.queryString) == "a" && !request.isAmbiguous, "\(pairs)")
+        }
+        #expect(request(("QUERY_STRING", "a"), ("QUERY_STRING", "b")).isAmbiguous)
+        #expect(request(("QUERY_STRING", "a"), ("QUERY_STRING", ""), ("QUERY_STRING", "b")).isAmbiguous)
+    }
+
+    @Test("Two words of the proxies make no request ambiguous that does not hang on them")
+    func forwarding() {
+        let request = request(("HTTP_X_FORWARDED_FOR", "a"), ("HTTP_X_FORWARDED_FOR", "b"))
+        #expect(request.isForwardingAmbiguous && !request.isAmbiguous)
+        #expect(!self.request(("HTTP_X_FORWARDED_FOR", "a"), ("HTTP_X_FORWARDED_FOR", "a")).isForwardingAmbiguous)
     }
 
     @Test("Of any other parameter the first value counts")
