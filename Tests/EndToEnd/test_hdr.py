@@ -159,10 +159,11 @@ def test_HDR_05_any_other_claim_with_a_control_character_is_one_line(hostile_sit
 
 
 @pytest.fixture(scope="module")
-def hostile_site(authority):
+def hostile_site(authority, front):
     """The user name is the e-mail address here, so that the other claims may be anything."""
     site = Site(authority, {"providers": {"op": {"claims": {"username": "email"}}},
-                            "identity": {"access_token": True, "headers": {"X-Title": "title", "X-Titles": "titles"}}})
+                            "identity": {"access_token": True, "headers": {"X-Title": "title", "X-Titles": "titles"}}},
+                front=front)
     yield site
     site.close()
 

@@ -11,7 +11,7 @@ import pytest
 from harness import fastcgi
 from harness.browser import other, resolved_origin
 from harness.fronts import FRONTS
-from harness.site import told
+from harness.site import Site, told
 
 SLASHES = ["//evil.test/", "///evil.test", "////evil.test", "/\\evil.test", "\\/evil.test", "/\\/evil.test", "\\\\evil.test"]
 CONTROLS = ["/%09/evil.test", "/%0a/evil.test", "/%0d%0aSet-Cookie:x=1", "%09//evil.test", "%0b//evil.test",
@@ -156,9 +156,8 @@ FAMILIES = {"slashes": SLASHES, "controls": CONTROLS, "schemes": SCHEMES, "hosts
 
 
 @pytest.fixture(scope="module")
-def with_hosts(authority):
-    from harness.site import Site
-    site = Site(authority, {"return_hosts": [".example.com"]})
+def with_hosts(authority, front):
+    site = Site(authority, {"return_hosts": [".example.com"]}, front=front)
     yield site
     site.close()
 
