@@ -1,5 +1,6 @@
 """postern doctor: it finds each fault that is planted, and none where there is none."""
 import os
+import re
 import shutil
 import subprocess
 
@@ -75,6 +76,32 @@ def test_it_finds_what_is_wrong_with_an_nginx(make_site, fault):
     site = make_site(http=lambda site: planted(site, **changes))
     status, said = doctor(site, "--connect", f"127.0.0.1:{site.check_port}")
     assert status == 1 and "PROBLEM: " in said and expected in said, said
+
+
+PLANTED = {  # web server, fault: file, pattern, what stands there instead
+    ("apache-authnz", "check skipped"): ("postern-protect.conf", r"Require valid-user", "Require all granted"),
+    ("apache-fcgid", "check skipped"): ("postern-protect.conf", r"(?m)^FcgidAccessChecker .*$", "Require all granted"),
+    ("lighttpd", "check skipped"): ("lighttpd.conf", r'("mod_access", "mod_alias")', r'\1, "mod_proxy"'),
+    ("apache-authnz", "identity headers not scrubbed"): ("postern-protect.conf", r"(?m)^RequestHeader unset X.*$", ""),
+    ("apache-fcgid", "identity headers not scrubbed"): ("postern-protect.conf", r"(?m)^RequestHeader unset X.*$", ""),
+    ("lighttpd", "identity headers not scrubbed"): ("postern-lua.conf", r"(?m)^    if ours.*$", "    if false then"),
+}
+
+
+@only("apache-fcgid", "apache-authnz", "lighttpd")
+@pytest.mark.parametrize("fault", ["check skipped", "identity headers not scrubbed"])
+def test_it_finds_what_is_wrong_with_the_others(make_site, front, fault):
+    site = make_site()
+    name, pattern, other = PLANTED[front, fault]
+    with open(f"{site.folder}/{name}") as file:
+        text = file.read()
+    planted_text, count = re.subn(pattern, other, text)
+    assert count, "nothing is planted"
+    with open(f"{site.folder}/{name}", "w") as file:
+        file.write(planted_text)
+    site.restart_front()
+    status, said = doctor(site)
+    assert status == 1 and f"PROBLEM: {fault}" in said, said
 
 
 @only("nginx")

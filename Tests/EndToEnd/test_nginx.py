@@ -151,6 +151,18 @@ def test_nginx_reuses_answers_as_long_as_postern_says_and_no_longer(reusing):
     assert browser.fetch("/").is_protected
 
 
+def test_what_the_rest_of_the_server_says_about_its_own_pages_does_not_count(make_site):
+    """As many sites have it for PHP: it would keep answers that Postern says are not to be kept."""
+    site = make_site({"answer_cache": "4s", "rules": [{"paths": ["/public/*"], "public": True}, {"allow": {"everyone": "true"}}],
+                      "identity": {"access_token": True}},
+                     http=lambda site: "fastcgi_cache_valid any 60m; fastcgi_ignore_headers Cache-Control Expires Set-Cookie;")
+    browser = site.signed_in()
+    assert browser.fetch("/").is_protected and browser.fetch("/public/x").is_protected
+    assert site.browser().fetch("/").status == 401
+    site.postern.stop()
+    assert [one.fetch(path).status for one in (browser, site.browser()) for path in ("/", "/public/x")] == [500] * 4
+
+
 def test_no_two_visitors_share_an_answer(reusing):
     alice = reusing.signed_in()
     assert alice.fetch("/").is_protected

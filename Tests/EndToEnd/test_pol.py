@@ -2,6 +2,7 @@
 import pytest
 
 from harness.site import told_of
+from test_jose import with_claims
 
 
 def ends(site, target="/"):
@@ -34,6 +35,15 @@ def test_POL_02_only_a_verified_address_counts(site, verified):
     if verified == "REMOVED":
         del site.provider.person["email_verified"]
     assert not ends(site)
+
+
+@pytest.mark.parametrize("name", ["email_verified", "email", "groups"])
+def test_POL_02_POL_04_a_claim_that_is_null_says_nothing(site, name):
+    """The provider of the tests leaves out what is None: here it is in the ID token, as JSON's null."""
+    site.provider.person.pop(name, None)
+    site.provider.make_id_token = with_claims(site, **{name: None})
+    response = site.browser().sign_in("/admin/x" if name == "groups" else "/")
+    assert not response.is_protected and response.status in (403, 400), response.status
 
 
 def test_POL_02_unless_the_rule_says_otherwise(make_site):
