@@ -25,9 +25,9 @@ OPEN = {"rules": [{"allow": {"domains": ["example.com"]}}]}
 
 
 @pytest.fixture(scope="module")
-def logout_site(authority):
+def logout_site(authority, front):
     """One site for all tests that only try tokens."""
-    site = Site(authority, OPEN, provider=Provider(offers=["logout"]))
+    site = Site(authority, OPEN, provider=Provider(offers=["logout"]), front=front)
     site.owns_provider = True
     yield site
     try:
