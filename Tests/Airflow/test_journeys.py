@@ -186,7 +186,9 @@ def test_one_who_may_only_look_cannot_trigger(desk, window):
 
 
 def test_somebody_without_a_group_sees_who_they_are_and_a_way_out(desk, window):
-    asked = desk.provider.log.count("GET /o/authorize/")
+    def sign_ins():
+        return len(re.findall(r'"signed in".* user="nina"', desk.site.postern.log))
+    asked, before = desk.provider.log.count("GET /o/authorize/"), sign_ins()
     window.open(desk.dag)
     window.type_password("nina")
     window.until(lambda: window.title == "You may not see this", "Postern's page")
@@ -195,6 +197,7 @@ def test_somebody_without_a_group_sees_who_they_are_and_a_way_out(desk, window):
     time.sleep(2)
     # Two for nina; another tab of this desk may sign in again meanwhile.
     assert window.title == "You may not see this" and desk.provider.log.count("GET /o/authorize/") <= asked + 4, "it is a loop"
+    assert sign_ins() == before + 1, "it is a loop"
     window.click("a", "Sign out")
     window.until(lambda: window.title == "You are signed out", "the end of the session")
     window.click("a", "Sign in")
