@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test test-airflow build unit end-to-end lint bench install clean packages build-packages browser venv
+.PHONY: help demo demo-check test test-airflow build unit end-to-end soak lint bench install clean packages build-packages browser venv
 
 PREFIX ?= /usr/local
 SUDO := $(shell [ $$(id -u) = 0 ] || echo sudo)
@@ -42,6 +42,9 @@ end-to-end: packages browser build venv ## Run the end-to-end tests against the 
 
 test-airflow: packages browser build venv .build/airflow3/ready .build/airflow2/ready .build/airflowctl/ready ## Run the recipes for Airflow with real ones.
 	$(PYTHON) -m pytest -q Tests/Airflow
+
+soak: packages build venv ## A hundred thousand checks of several people at once: each is told who they are.
+	POSTERN_SOAK=100000 $(PYTHON) -m pytest -q -p no:cacheprovider Tests/EndToEnd/test_ses.py -k SES_13
 
 lint: ## Check the format and the length of the files.
 	swift format lint --strict --recursive Sources Tests
