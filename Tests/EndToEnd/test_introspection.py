@@ -251,3 +251,22 @@ def test_LEAK_01_a_token_is_in_no_log(make_site):
         call(site, token)
         call(site, token, "/internal/x")
     assert not [token for token in tokens if token in site.postern.log] and SECRET not in site.postern.log
+
+
+def test_REL_02_one_token_that_many_bring_holds_up_no_sign_in(make_site):
+    """Who waits for the answer about a token has a thread meanwhile, and sign-ins need some, too."""
+    site = looked_up(make_site)
+    token = opaque(site)
+    assert site.signed_in()
+    site.provider.delay["introspect"] = 5
+    asked = fastcgi.check("/", HTTP_AUTHORIZATION=f"Bearer {token}")
+    programs = [threading.Thread(target=fastcgi.ask, args=(site.postern.socket, asked)) for _ in range(100)]
+    for program in programs:
+        program.start()
+    wait_until(lambda: asked_at(site, "introspect"), 5, "the question about the token")
+    time.sleep(0.5)
+    begun = time.monotonic()
+    assert fastcgi.ask(site.postern.socket, fastcgi.page("/oauth2/start")).status == 302
+    assert time.monotonic() - begun < 2
+    for program in programs:
+        program.join()
